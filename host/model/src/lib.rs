@@ -1,1 +1,20 @@
-//! placeholder
+//! The words every other crate shares: typed ids, events, actions, rows and the guild snapshot.
+//!
+//! Nothing here touches the network, a file, SQLite or WebAssembly, and nothing here knows how Discord
+//! spells a field: `guildhall-discord` translates from and to Discord, `guildhall-engine` from and to WIT.
+
+mod action;
+mod event;
+mod id;
+mod plugin;
+mod session;
+mod snapshot;
+mod value;
+
+pub use action::*;
+pub use event::*;
+pub use id::*;
+pub use plugin::*;
+pub use session::*;
+pub use snapshot::*;
+pub use value::*;

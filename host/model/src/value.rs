@@ -1,0 +1,27 @@
+//! Values and rows as a plugin's SQL sees them.
+
+use serde::{Deserialize, Serialize};
+
+/// One SQL value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// SQL NULL.
+    Null,
+    /// A 64-bit integer. Ids fit: Discord's snowflakes stay below 2^63.
+    Integer(i64),
+    /// A 64-bit float.
+    Real(f64),
+    /// UTF-8 text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// The rows of one query: each row has as many values as there are columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// Column names in order.
+    pub columns: Vec<String>,
+    /// Rows in SQLite's order.
+    pub rows: Vec<Vec<Value>>,
+}
