@@ -21,8 +21,10 @@ pub trait CallHost: Send + 'static {
     fn set_deadline(&mut self, deadline: Instant);
     /// The guild as Discord last described it.
     fn view(&self) -> &dyn GuildView;
-    /// This plugin's settings in this guild as JSON, and their generation.
-    fn settings(&self, plugin: &str) -> (String, u64);
+    /// This plugin's settings in this guild as JSON.
+    fn settings(&self, plugin: &str) -> String;
+    /// Changes when this plugin's settings do.
+    fn settings_generation(&self, plugin: &str) -> u64;
     /// The host's time.
     fn now(&self) -> UnixMilliseconds;
 }

@@ -220,14 +220,14 @@ impl<H: CallHost> guild::Host for CallState<H> {
         Ok(self
             .host
             .as_ref()
-            .map_or_else(|| "{}".into(), |host| host.settings(&self.identity.plugin).0))
+            .map_or_else(|| "{}".into(), |host| host.settings(&self.identity.plugin)))
     }
 
     fn settings_generation(&mut self) -> wasmtime::Result<u64> {
         Ok(self
             .host
             .as_ref()
-            .map_or(0, |host| host.settings(&self.identity.plugin).1))
+            .map_or(0, |host| host.settings_generation(&self.identity.plugin)))
     }
 
     fn channels(&mut self) -> wasmtime::Result<Vec<events::Channel>> {
