@@ -19,7 +19,10 @@ pub(crate) fn target_directory() -> PathBuf {
 pub(crate) fn cargo(arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace()).args(arguments).envs(variables.iter().copied());
+    command
+        .current_dir(workspace())
+        .args(arguments)
+        .envs(variables.iter().copied());
     eprintln!("> cargo {}", arguments.join(" "));
     let status = command.status().context("cargo cannot be started")?;
     if !status.success() {

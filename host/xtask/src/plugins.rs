@@ -39,7 +39,10 @@ pub(crate) fn build() -> Result<PathBuf> {
 
 /// Adds the WebAssembly target through rustup, unless this Rust has it.
 fn add_target() -> Result<()> {
-    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().context("rustc cannot be started")?;
+    let sysroot = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .output()
+        .context("rustc cannot be started")?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&sysroot.stdout).trim());
     if sysroot.join("lib/rustlib").join(TARGET).exists() {
         return Ok(());
@@ -48,6 +51,9 @@ fn add_target() -> Result<()> {
         .args(["target", "add", TARGET])
         .status()
         .with_context(|| format!("rustup cannot be started; install Rust's target {TARGET} by hand"))?;
-    anyhow::ensure!(status.success(), "`rustup target add {TARGET}` failed ({status}); install the target by hand");
+    anyhow::ensure!(
+        status.success(),
+        "`rustup target add {TARGET}` failed ({status}); install the target by hand"
+    );
     Ok(())
 }
