@@ -1,1 +1,28 @@
-//! placeholder
+//! One guild's SQLite file: the host's tables, and the plugins' SQL under an authorizer and bounds.
+//!
+//! The store knows no WebAssembly and no network, and it is used by one thread at a time. A caller opens a
+//! transaction for a batch, a call inside it for each plugin and event, and commits.
+
+mod authorizer;
+mod cache;
+mod call;
+mod cursor;
+mod deadline;
+mod error;
+mod limits;
+mod migration;
+mod open;
+mod outbox;
+mod schema;
+mod settings;
+mod timer;
+mod transaction;
+mod value;
+
+pub use authorizer::PluginAccess;
+pub use cache::StoreCache;
+pub use error::{OpenError, SqlError, StoreError};
+pub use limits::StoreLimits;
+pub use open::{GuildStore, Opened, guild_file, set_aside};
+pub use settings::Settings;
+pub use timer::StoredTimer;
