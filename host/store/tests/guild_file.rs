@@ -88,7 +88,7 @@ fn rows_actions_and_cursor_are_there_after_a_commit_and_a_reopening() {
 
     let mut store = open(&directory);
     assert_eq!(count(&mut store, "SELECT count(*) FROM watch_seen"), Value::Integer(1));
-    assert_eq!(store.waiting_actions().unwrap(), [entry.clone()]);
+    assert_eq!(store.waiting_actions().unwrap(), std::slice::from_ref(&entry));
     assert!(store.is_applied(&position("s", 3)));
     assert!(!store.is_applied(&position("s", 4)));
     assert!(
