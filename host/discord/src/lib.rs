@@ -1,1 +1,23 @@
-//! placeholder
+//! Discord: frames and sessions coming in, REST going out. The only crate that names twilight; it knows no plugin and
+//! no SQL.
+
+mod decode;
+mod dispatcher;
+mod frame;
+mod identify;
+mod intents;
+mod rate_limits;
+mod request;
+mod rest;
+mod session;
+mod snapshot;
+
+pub use decode::{DecodeError, Decoded, SnapshotUpdate, decode, event_kind, is_snapshot_event};
+pub use dispatcher::{Dispatcher, DispatcherConfig, Settled};
+pub use frame::{Frame, FrameError};
+pub use identify::IdentifyPace;
+pub use intents::intents_for;
+pub use rest::{GatewayInformation, Rest, RestError};
+pub use session::{FrameSink, ResumePoint, SessionConfig, SessionEnd, run_session};
+pub use snapshot::GuildSnapshot;
+pub use twilight_model::gateway::Intents;

@@ -72,6 +72,18 @@ pub enum CallFailure {
     Instantiate(String),
 }
 
+impl CallFailure {
+    /// One word for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Answered(_) => "error",
+            Self::Deadline(_) => "deadline",
+            Self::Trapped(_) => "trap",
+            Self::Instantiate(_) => "instantiate",
+        }
+    }
+}
+
 /// An event in the contract's types, converted once and lent to every plugin that subscribes to it.
 pub struct PreparedEvent {
     guild: GuildId,

@@ -1,1 +1,22 @@
-//! placeholder
+//! The gateway role: from a frame that a session received to committed rows, and actions on their way to Discord.
+//!
+//! In reading order: [`Router`] finds the guild's worker, the [`worker`](Workers) keeps a mailbox per guild and hands
+//! its events to a batch, the batch runs the plugins in one transaction, and what it committed goes to the
+//! dispatcher. No async code runs on a worker, and no SQL or WebAssembly off it.
+
+mod active;
+mod batch;
+mod committed;
+mod guild;
+mod host;
+mod queued;
+mod router;
+mod settings;
+mod worker;
+mod workers;
+
+pub use committed::CommittedPositions;
+pub use host::GuildHost;
+pub use router::Router;
+pub use settings::OperatorSettings;
+pub use workers::{ActionSink, WorkerConfig, Workers};

@@ -2,9 +2,10 @@
 //! Permissions are computed by `guildhall-discord`, which keeps the snapshot, through [`GuildView`].
 
 use crate::{Channel, ChannelId, GuildId, Member, RoleId, UserId};
+use serde::{Deserialize, Serialize};
 
 /// A role.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Role {
     /// The role's id.
     pub id: RoleId,
@@ -17,7 +18,7 @@ pub struct Role {
 }
 
 /// The guild itself.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GuildInfo {
     /// The guild's id.
     pub id: GuildId,

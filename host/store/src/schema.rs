@@ -31,6 +31,10 @@ const STEPS: &[&str] = &["
         json TEXT NOT NULL,
         generation INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE guildhall_snapshot (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        json TEXT NOT NULL
+    ) STRICT;
     CREATE TABLE guildhall_timers (
         plugin TEXT NOT NULL,
         name TEXT NOT NULL,

@@ -1,0 +1,385 @@
+//! Committed actions on their way to Discord. Interactions leave before moderation, moderation before logging; what is
+//! about one channel of one guild keeps its order; a limit that holds one back holds no other.
+//!
+//! Nothing is given up: an action is settled when Discord has done it or refused it for good. One that is not settled
+//! when the process ends is still in its guild's outbox.
+
+use crate::rate_limits::{BucketHeaders, RateLimits};
+use crate::request::Outgoing;
+use crate::rest::{Rest, RestError, request};
+use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Priority, Refusal};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+/// Pauses between two tries of a request that failed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// How the dispatcher is sized.
+#[derive(Clone, Copy, Debug)]
+pub struct DispatcherConfig {
+    /// This process's share of the bot's requests per second; none for no limit of our own.
+    pub global_per_second: Option<NonZeroU32>,
+    /// Requests under way at once.
+    pub concurrency: NonZeroUsize,
+}
+
+/// A finished action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settled {
+    /// The guild.
+    pub guild: GuildId,
+    /// The outbox entry.
+    pub id: i64,
+    /// Whose it was.
+    pub plugin: String,
+    /// The token that the plugin gave.
+    pub token: Option<String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Sends actions. Cheap to share; ends when it is dropped.
+pub struct Dispatcher {
+    submissions: mpsc::UnboundedSender<(GuildId, Vec<OutboxEntry>)>,
+    unsettled: Arc<Unsettled>,
+}
+
+#[derive(Default)]
+struct Unsettled {
+    count: AtomicUsize,
+    changed: Notify,
+}
+
+impl Dispatcher {
+    /// Starts the task that sends. What is finished goes to `settled`.
+    pub fn start(rest: Arc<Rest>, settled: mpsc::UnboundedSender<Settled>, config: DispatcherConfig) -> Self {
+        let (submissions, submitted) = mpsc::unbounded_channel();
+        let unsettled = Arc::new(Unsettled::default());
+        let schedule = Schedule {
+            rest,
+            settled,
+            unsettled: unsettled.clone(),
+            concurrency: config.concurrency.get(),
+            limits: RateLimits::new(config.global_per_second),
+            lanes: HashMap::new(),
+            ready: BTreeSet::new(),
+            delayed: BTreeMap::new(),
+            all_held_until: None,
+            running: JoinSet::new(),
+            arrivals: 0,
+            refused_token: false,
+        };
+        tokio::spawn(schedule.run(submitted));
+        Self { submissions, unsettled }
+    }
+
+    /// Takes committed actions of a guild, in their order. Never blocks.
+    pub fn submit(&self, guild: GuildId, entries: Vec<OutboxEntry>) {
+        self.unsettled.count.fetch_add(entries.len(), Ordering::Relaxed);
+        // The task ends only with this sender.
+        let _ = self.submissions.send((guild, entries));
+    }
+
+    /// Actions that are not settled.
+    pub fn unsettled(&self) -> usize {
+        self.unsettled.count.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything is settled, or the time is up; answers how many actions are left.
+    pub async fn drain(&self, bound: Duration) -> usize {
+        let all_settled = async {
+            loop {
+                let changed = self.unsettled.changed.notified();
+                if self.unsettled() == 0 {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        // Past the bound, what is left stays in the outbox.
+        let _ = tokio::time::timeout(bound, all_settled).await;
+        self.unsettled()
+    }
+}
+
+/// Actions that must keep their order.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+struct LaneKey {
+    priority: Priority,
+    guild: GuildId,
+    channel: ChannelId,
+}
+
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<OutboxEntry>,
+    /// Failed tries of the first one.
+    tries: u32,
+}
+
+struct Finished {
+    key: LaneKey,
+    entry: OutboxEntry,
+    request: Outgoing,
+    bucket: Option<BucketHeaders>,
+    result: Result<Outcome, RestError>,
+    took: Duration,
+}
+
+struct Schedule {
+    rest: Arc<Rest>,
+    settled: mpsc::UnboundedSender<Settled>,
+    unsettled: Arc<Unsettled>,
+    concurrency: usize,
+    limits: RateLimits,
+    lanes: HashMap<LaneKey, Lane>,
+    /// Lanes whose first action may leave, by priority and then by arrival.
+    ready: BTreeSet<(Priority, u64, LaneKey)>,
+    /// Lanes that wait for a moment.
+    delayed: BTreeMap<(Instant, u64), LaneKey>,
+    /// The bot as a whole waits; interactions do not.
+    all_held_until: Option<Instant>,
+    running: JoinSet<Finished>,
+    arrivals: u64,
+    refused_token: bool,
+}
+
+impl Schedule {
+    async fn run(mut self, mut submitted: mpsc::UnboundedReceiver<(GuildId, Vec<OutboxEntry>)>) {
+        loop {
+            self.wake(Instant::now());
+            self.send_ready();
+            let wake_at = self.wake_at();
+            tokio::select! {
+                batch = submitted.recv() => match batch {
+                    Some((guild, entries)) => self.take(guild, entries),
+                    None => return,
+                },
+                Some(finished) = self.running.join_next() => match finished {
+                    Ok(finished) => self.finish(finished),
+                    Err(error) => tracing::error!(%error, "a request ended by a panic; its action stays in the outbox"),
+                },
+                () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now).into()), if wake_at.is_some() => {}
+            }
+        }
+    }
+
+    fn take(&mut self, guild: GuildId, entries: Vec<OutboxEntry>) {
+        for entry in entries {
+            let action = &entry.submitted.action;
+            let key = LaneKey {
+                priority: action.priority(),
+                guild,
+                channel: channel_of(action),
+            };
+            let lane = self.lanes.entry(key).or_default();
+            lane.waiting.push_back(entry);
+            if lane.waiting.len() == 1 {
+                self.make_ready(key);
+            }
+        }
+    }
+
+    fn make_ready(&mut self, key: LaneKey) {
+        self.arrivals += 1;
+        self.ready.insert((key.priority, self.arrivals, key));
+    }
+
+    fn delay(&mut self, key: LaneKey, until: Instant) {
+        self.arrivals += 1;
+        self.delayed.insert((until, self.arrivals), key);
+    }
+
+    fn wake(&mut self, now: Instant) {
+        while let Some(first) = self.delayed.first_entry() {
+            if first.key().0 > now {
+                break;
+            }
+            let key = first.remove();
+            self.make_ready(key);
+        }
+        if self.all_held_until.is_some_and(|until| until <= now) {
+            self.all_held_until = None;
+        }
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        let delayed = self.delayed.keys().next().map(|(until, _)| *until);
+        let all = self.all_held_until.filter(|_| !self.ready.is_empty());
+        delayed.into_iter().chain(all).min()
+    }
+
+    /// Starts what may start. The first action of a lane stays in it until it is settled.
+    fn send_ready(&mut self) {
+        let now = Instant::now();
+        let mut passed_over = Vec::new();
+        while self.running.len() < self.concurrency && !self.refused_token {
+            let Some(next) = self.ready.pop_first() else { break };
+            let (priority, _, key) = next;
+            if self.all_held_until.is_some() && priority != Priority::Interaction {
+                // Everything behind it is held as well.
+                passed_over.push(next);
+                break;
+            }
+            let Some(entry) = self.lanes.get(&key).and_then(|lane| lane.waiting.front()).cloned() else {
+                continue;
+            };
+            let Some(request) = request(key.guild, &entry) else {
+                let message = "this action cannot be sent to Discord".into();
+                self.settle(
+                    key,
+                    entry,
+                    Outcome::Refused(Refusal {
+                        status: 0,
+                        code: 0,
+                        message,
+                    }),
+                );
+                continue;
+            };
+            match self.limits.reserve(&request, now) {
+                Ok(()) => self.send(key, entry, request),
+                Err(held) if held.all => {
+                    self.all_held_until = Some(held.until);
+                    passed_over.push(next);
+                }
+                Err(held) => self.delay(key, held.until),
+            }
+        }
+        self.ready.extend(passed_over);
+    }
+
+    fn send(&mut self, key: LaneKey, entry: OutboxEntry, request: Outgoing) {
+        let rest = self.rest.clone();
+        self.running.spawn(async move {
+            let started = Instant::now();
+            let (bucket, result) = rest.perform(&entry, &request).await;
+            Finished {
+                key,
+                entry,
+                request,
+                bucket,
+                result,
+                took: started.elapsed(),
+            }
+        });
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        let Finished {
+            key,
+            entry,
+            request,
+            bucket,
+            result,
+            took,
+        } = finished;
+        let now = Instant::now();
+        metrics::histogram!("guildhall_action_seconds").record(took);
+        if let Some(headers) = bucket {
+            self.limits.learn(&request, headers, now);
+        }
+        let error = match result {
+            Ok(outcome) => {
+                if let Outcome::Refused(refusal) = &outcome {
+                    tracing::warn!(guild = %key.guild, plugin = entry.plugin, action = label(&entry.submitted.action), status = refusal.status, code = refusal.code, reason = refusal.message, "Discord refused an action for good");
+                }
+                return self.settle(key, entry, outcome);
+            }
+            Err(error) => error,
+        };
+        metrics::counter!("guildhall_action_retries_total").increment(1);
+        match error {
+            RestError::RateLimited { after, global } => {
+                tracing::info!(guild = %key.guild, ?after, global, "rate limited");
+                if global {
+                    self.limits.block_all(now + after);
+                }
+                self.delay(key, now + after);
+            }
+            RestError::Unauthorized | RestError::Token | RestError::Tls(_) => {
+                self.refused_token = true;
+                tracing::error!(%error, "no action is sent any more; they wait in their outboxes");
+                self.delay(key, now + LONGEST_PAUSE);
+            }
+            RestError::Transient(reason) => {
+                let lane = self.lanes.entry(key).or_default();
+                let pause = LONGEST_PAUSE.min(SHORTEST_PAUSE * 2_u32.saturating_pow(lane.tries.min(16)));
+                lane.tries += 1;
+                tracing::warn!(guild = %key.guild, action = label(&entry.submitted.action), reason, tries = lane.tries, "an action is tried again");
+                self.delay(key, now + pause.mul_f64(rand::random_range(0.5..=1.0)));
+            }
+            RestError::Refused(refusal) => self.settle(key, entry, Outcome::Refused(refusal)),
+        }
+    }
+
+    fn settle(&mut self, key: LaneKey, entry: OutboxEntry, outcome: Outcome) {
+        let result = if matches!(outcome, Outcome::Refused(_)) {
+            "refused"
+        } else {
+            "done"
+        };
+        metrics::counter!("guildhall_actions_total", "action" => label(&entry.submitted.action), "result" => result)
+            .increment(1);
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.waiting.pop_front();
+            lane.tries = 0;
+            if lane.waiting.is_empty() {
+                self.lanes.remove(&key);
+            } else {
+                self.make_ready(key);
+            }
+        }
+        let settled = Settled {
+            guild: key.guild,
+            id: entry.id,
+            plugin: entry.plugin,
+            token: entry.submitted.token,
+            outcome,
+        };
+        // Nobody listens any more when the process ends; the entry is then in the outbox.
+        let _ = self.settled.send(settled);
+        self.unsettled.count.fetch_sub(1, Ordering::Relaxed);
+        self.unsettled.changed.notify_waiters();
+    }
+}
+
+/// The channel that an action is about; 0 for the guild as a whole.
+fn channel_of(action: &Action) -> ChannelId {
+    match action {
+        Action::SendMessage { channel, .. }
+        | Action::EditMessage { channel, .. }
+        | Action::DeleteMessages { channel, .. }
+        | Action::CreateThread { channel, .. }
+        | Action::AddReaction { channel, .. }
+        | Action::FetchMessage { channel, .. } => *channel,
+        _ => ChannelId(0),
+    }
+}
+
+fn label(action: &Action) -> &'static str {
+    match action {
+        Action::SendMessage { .. } => "send-message",
+        Action::EditMessage { .. } => "edit-message",
+        Action::DeleteMessages { .. } => "delete-messages",
+        Action::Timeout { .. } => "timeout",
+        Action::Kick { .. } => "kick",
+        Action::Ban { .. } => "ban",
+        Action::Unban { .. } => "unban",
+        Action::AddRole { .. } => "add-role",
+        Action::RemoveRole { .. } => "remove-role",
+        Action::CreateThread { .. } => "create-thread",
+        Action::Respond { .. } => "respond",
+        Action::AddReaction { .. } => "add-reaction",
+        Action::FetchMessage { .. } => "fetch-message",
+        Action::FetchMember { .. } => "fetch-member",
+        Action::FetchAuditLog { .. } => "fetch-audit-log",
+        Action::ScheduleTimer { .. } | Action::CancelTimer { .. } | Action::EmitSignal { .. } => "local",
+    }
+}

@@ -1,0 +1,376 @@
+//! From an action to the REST request that Discord documents for it. Paths come from twilight's routes.
+
+use guildhall_model::{Action, Embed, GuildId, MessageBody, OutboxEntry};
+use serde_json::{Map, Value, json};
+use std::time::{Duration, UNIX_EPOCH};
+use twilight_http::request::channel::reaction::RequestReactionType;
+use twilight_http::routing::Route;
+use twilight_model::id::Id;
+use twilight_model::util::Timestamp;
+
+/// A request, ready to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outgoing {
+    pub(crate) method: &'static str,
+    /// Path and query below `/api/v10/`.
+    pub(crate) path: String,
+    pub(crate) body: Option<Value>,
+    /// For the audit log.
+    pub(crate) reason: Option<String>,
+}
+
+impl Outgoing {
+    pub(crate) fn to_route(route: &Route<'_>) -> Self {
+        Self {
+            method: route.method().name(),
+            path: route.to_string(),
+            body: None,
+            reason: None,
+        }
+    }
+
+    fn with_body(self, body: Value) -> Self {
+        Self {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    /// Whether it answers an interaction: such requests are outside of the bot's global limit.
+    pub(crate) fn is_interaction(&self) -> bool {
+        self.path.starts_with("interactions/") || self.path.starts_with("webhooks/")
+    }
+}
+
+/// The request for a committed action; none for an action that the host carries out itself, or that cannot be one.
+pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoing> {
+    let guild_id = guild.0;
+    let outgoing = match &entry.submitted.action {
+        Action::SendMessage { channel, body } => {
+            let mut message = message(body);
+            // Discord answers the earlier message when the same one comes again within some minutes.
+            message.insert("nonce".into(), nonce(guild, entry).into());
+            message.insert("enforce_nonce".into(), true.into());
+            to(&Route::CreateMessage { channel_id: channel.0 }).with_body(message.into())
+        }
+        Action::EditMessage {
+            channel,
+            message: id,
+            body,
+        } => {
+            let mut message = message(body);
+            message.remove("message_reference");
+            to(&Route::UpdateMessage {
+                channel_id: channel.0,
+                message_id: id.0,
+            })
+            .with_body(message.into())
+        }
+        Action::DeleteMessages { channel, messages } => match messages.as_slice() {
+            [] => return None,
+            [message] => to(&Route::DeleteMessage {
+                channel_id: channel.0,
+                message_id: message.0,
+            }),
+            several => {
+                let ids: Vec<_> = several.iter().map(ToString::to_string).collect();
+                to(&Route::DeleteMessages { channel_id: channel.0 }).with_body(json!({ "messages": ids }))
+            }
+        },
+        Action::Timeout { user, until } => to(&Route::UpdateMember {
+            guild_id,
+            user_id: user.0,
+        })
+        .with_body(json!({ "communication_disabled_until": until.and_then(timestamp) })),
+        Action::Kick { user } => to(&Route::RemoveMember {
+            guild_id,
+            user_id: user.0,
+        }),
+        Action::Ban {
+            user,
+            delete_message_seconds,
+        } => to(&Route::CreateBan {
+            guild_id,
+            user_id: user.0,
+        })
+        .with_body(json!({ "delete_message_seconds": delete_message_seconds })),
+        Action::Unban { user } => to(&Route::DeleteBan {
+            guild_id,
+            user_id: user.0,
+        }),
+        Action::AddRole { user, role } => to(&Route::AddMemberRole {
+            guild_id,
+            role_id: role.0,
+            user_id: user.0,
+        }),
+        Action::RemoveRole { user, role } => to(&Route::RemoveMemberRole {
+            guild_id,
+            role_id: role.0,
+            user_id: user.0,
+        }),
+        Action::CreateThread {
+            channel,
+            message,
+            name,
+            private,
+            auto_archive_minutes,
+        } => match message {
+            Some(message) => to(&Route::CreateThreadFromMessage {
+                channel_id: channel.0,
+                message_id: message.0,
+            })
+            .with_body(json!({ "name": name, "auto_archive_duration": auto_archive_minutes })),
+            None => {
+                // Discord, Channel Types: 11 public thread, 12 private thread.
+                let kind = if *private { 12 } else { 11 };
+                to(&Route::CreateThread { channel_id: channel.0 })
+                    .with_body(json!({ "name": name, "auto_archive_duration": auto_archive_minutes, "type": kind }))
+            }
+        },
+        Action::Respond {
+            interaction,
+            token,
+            kind,
+            data,
+        } => {
+            let route = Route::InteractionCallback {
+                interaction_id: interaction.0,
+                interaction_token: token,
+                with_response: false,
+            };
+            let mut body = json!({ "type": kind });
+            if !data.is_empty() {
+                body["data"] = parsed(data);
+            }
+            to(&route).with_body(body)
+        }
+        Action::AddReaction {
+            channel,
+            message,
+            emoji,
+        } => {
+            let reaction = match emoji.id.and_then(Id::new_checked) {
+                Some(id) => RequestReactionType::Custom {
+                    id,
+                    name: Some(&emoji.name),
+                },
+                None => RequestReactionType::Unicode { name: &emoji.name },
+            };
+            to(&Route::CreateReaction {
+                channel_id: channel.0,
+                emoji: &reaction,
+                message_id: message.0,
+            })
+        }
+        Action::FetchMessage { channel, message } => to(&Route::GetMessage {
+            channel_id: channel.0,
+            message_id: message.0,
+        }),
+        Action::FetchMember { user } => to(&Route::GetMember {
+            guild_id,
+            user_id: user.0,
+        }),
+        Action::FetchAuditLog {
+            action,
+            executor,
+            limit,
+        } => to(&Route::GetAuditLogs {
+            action_type: action.map(u64::from),
+            after: None,
+            before: None,
+            guild_id,
+            limit: Some(u16::from(*limit)),
+            user_id: executor.map(|user| user.0),
+        }),
+        Action::ScheduleTimer { .. } | Action::CancelTimer { .. } | Action::EmitSignal { .. } => return None,
+    };
+    Some(Outgoing {
+        reason: entry.submitted.reason.clone(),
+        ..outgoing
+    })
+}
+
+fn to(route: &Route<'_>) -> Outgoing {
+    Outgoing::to_route(route)
+}
+
+fn message(body: &MessageBody) -> Map<String, Value> {
+    let mut message = Map::new();
+    if let Some(content) = &body.content {
+        message.insert("content".into(), content.as_str().into());
+    }
+    if !body.embeds.is_empty() {
+        message.insert("embeds".into(), body.embeds.iter().map(embed).collect());
+    }
+    if !body.components.is_empty() {
+        message.insert("components".into(), parsed(&body.components));
+    }
+    if let Some(reply_to) = body.reply_to {
+        let reference = json!({ "message_id": reply_to.to_string(), "fail_if_not_exists": false });
+        message.insert("message_reference".into(), reference);
+    }
+    if !body.allow_mentions {
+        message.insert("allowed_mentions".into(), json!({ "parse": [] }));
+    }
+    if body.flags != 0 {
+        message.insert("flags".into(), body.flags.into());
+    }
+    message
+}
+
+fn embed(embed: &Embed) -> Value {
+    let mut value = Map::new();
+    let mut set = |key: &str, field: Option<Value>| field.map(|field| value.insert(key.into(), field));
+    set("title", embed.title.as_deref().map(Value::from));
+    set("description", embed.description.as_deref().map(Value::from));
+    set("url", embed.url.as_deref().map(Value::from));
+    set("color", embed.color.map(Value::from));
+    set("author", embed.author.as_deref().map(|name| json!({ "name": name })));
+    set("footer", embed.footer.as_deref().map(|text| json!({ "text": text })));
+    set("image", embed.image.as_deref().map(|url| json!({ "url": url })));
+    let fields: Vec<_> = embed
+        .fields
+        .iter()
+        .map(|field| json!({ "name": field.name, "value": field.value, "inline": field.inline }))
+        .collect();
+    set("fields", (!fields.is_empty()).then_some(Value::Array(fields)));
+    value.into()
+}
+
+/// The engine has checked that it is JSON; were it not, Discord refuses the null and the plugin hears of it.
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+fn timestamp(unix_milliseconds: u64) -> Option<String> {
+    let microseconds = (UNIX_EPOCH + Duration::from_millis(unix_milliseconds))
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
+    let timestamp = Timestamp::from_micros(i64::try_from(microseconds.as_micros()).ok()?).ok()?;
+    Some(timestamp.iso_8601().to_string())
+}
+
+/// At most 25 characters that no other message of the bot has within Discord's window: the guild, the entry, and when
+/// it was committed, as the ids of a file that was begun anew start again.
+fn nonce(guild: GuildId, entry: &OutboxEntry) -> String {
+    const ENTRIES: u64 = 36 * 36 * 36 * 36;
+    let entry_id = entry.id.unsigned_abs() % ENTRIES;
+    let parts = [(guild.0, 13), (entry_id, 4), (entry.committed_at, 8)];
+    parts
+        .into_iter()
+        .map(|(number, digits)| base36(number, digits))
+        .collect()
+}
+
+fn base36(mut number: u64, digits: usize) -> String {
+    let mut reversed = Vec::with_capacity(digits);
+    for _ in 0..digits {
+        reversed.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
+        number /= 36;
+    }
+    reversed.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall_model::{ChannelId, Emoji, MessageId, SubmittedAction, UserId};
+
+    fn outgoing(action: Action) -> Outgoing {
+        let submitted = SubmittedAction {
+            action,
+            reason: Some("raid".into()),
+            token: None,
+        };
+        let entry = OutboxEntry {
+            id: 5,
+            plugin: "p".into(),
+            committed_at: 1_700_000_000_000,
+            submitted,
+        };
+        request_for(GuildId(9), &entry).expect("a request")
+    }
+
+    #[test]
+    fn a_message_has_a_nonce_of_its_own_and_pings_nobody_unasked() {
+        let body = MessageBody {
+            content: Some("hi".into()),
+            reply_to: Some(MessageId(3)),
+            ..MessageBody::default()
+        };
+        let sent = outgoing(Action::SendMessage {
+            channel: ChannelId(4),
+            body,
+        });
+        assert_eq!((sent.method, sent.path.as_str()), ("POST", "channels/4/messages"));
+        let body = sent.body.expect("a body");
+        assert_eq!(body["allowed_mentions"], json!({ "parse": [] }));
+        assert_eq!(body["enforce_nonce"], true);
+        assert_eq!(body["nonce"].as_str().map(str::len), Some(25));
+        assert_eq!(body["message_reference"]["message_id"], "3");
+    }
+
+    #[test]
+    fn one_message_is_deleted_alone_and_several_at_once() {
+        let one = outgoing(Action::DeleteMessages {
+            channel: ChannelId(4),
+            messages: vec![MessageId(1)],
+        });
+        assert_eq!(
+            (one.method, one.path.as_str(), one.body),
+            ("DELETE", "channels/4/messages/1", None)
+        );
+        let two = outgoing(Action::DeleteMessages {
+            channel: ChannelId(4),
+            messages: vec![MessageId(1), MessageId(2)],
+        });
+        assert_eq!(
+            (two.method, two.path.as_str()),
+            ("POST", "channels/4/messages/bulk-delete")
+        );
+        assert_eq!(two.body, Some(json!({ "messages": ["1", "2"] })));
+    }
+
+    #[test]
+    fn moderation_carries_its_reason_and_discords_units() {
+        let timeout = outgoing(Action::Timeout {
+            user: UserId(7),
+            until: Some(1_700_000_000_000),
+        });
+        assert_eq!((timeout.method, timeout.path.as_str()), ("PATCH", "guilds/9/members/7"));
+        let until = timeout.body.expect("a body")["communication_disabled_until"].clone();
+        assert!(
+            until
+                .as_str()
+                .is_some_and(|until| until.starts_with("2023-11-14T22:13:20")),
+            "{until}"
+        );
+        assert_eq!(timeout.reason.as_deref(), Some("raid"));
+        let lifted = outgoing(Action::Timeout {
+            user: UserId(7),
+            until: None,
+        });
+        assert_eq!(lifted.body, Some(json!({ "communication_disabled_until": null })));
+        let ban = outgoing(Action::Ban {
+            user: UserId(7),
+            delete_message_seconds: 604_800,
+        });
+        assert_eq!((ban.method, ban.path.as_str()), ("PUT", "guilds/9/bans/7"));
+        assert_eq!(ban.body, Some(json!({ "delete_message_seconds": 604_800 })));
+    }
+
+    #[test]
+    fn emoji_are_escaped_in_paths() {
+        let emoji = Emoji {
+            id: None,
+            name: "👍".into(),
+            animated: false,
+        };
+        let reaction = outgoing(Action::AddReaction {
+            channel: ChannelId(4),
+            message: MessageId(1),
+            emoji,
+        });
+        assert_eq!(reaction.path, "channels/4/messages/1/reactions/%F0%9F%91%8D/@me");
+    }
+}

@@ -1,0 +1,334 @@
+//! Sending requests to Discord and sorting the answers. One request, one answer: waiting and repeating are the
+//! dispatcher's.
+//!
+//! twilight-http's own client is not used to send: it repeats a global 429 at once, and reads the buckets' headers only
+//! of refusals.
+
+use crate::decode;
+use crate::rate_limits::BucketHeaders;
+use crate::request::{Outgoing, request_for};
+use bytes::Bytes;
+use guildhall_model::{Action, GuildId, OutboxEntry, Outcome, Refusal, UserId};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use std::time::Duration;
+use twilight_http::routing::Route;
+
+/// Time that a request may take.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of an answer that are read.
+const ANSWER_BYTES: usize = 8 << 20;
+
+/// Discord's REST API, for one bot.
+pub struct Rest {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    base: String,
+    authorization: HeaderValue,
+}
+
+/// Why a request has no outcome yet, or never will have one.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// A rate limit: ask again later.
+    #[error("rate limited for {after:?}")]
+    RateLimited {
+        /// How long to wait.
+        after: Duration,
+        /// Whether the bot as a whole is limited.
+        global: bool,
+    },
+    /// Discord failed or cannot be reached: the same request may succeed later.
+    #[error("{0}")]
+    Transient(String),
+    /// The token is not valid: every further request only counts against the bot.
+    #[error("Discord does not accept the bot's token (401); set DISCORD_TOKEN to a valid one and start again")]
+    Unauthorized,
+    /// Discord refused for good.
+    #[error("Discord refused: {} (code {}, HTTP {})", .0.message, .0.code, .0.status)]
+    Refused(Refusal),
+    /// There is no TLS to be had.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+    /// The token cannot be put into a header.
+    #[error("the bot's token holds characters that no token has; set DISCORD_TOKEN again")]
+    Token,
+}
+
+/// What Discord grants the bot's gateway sessions (`GET /gateway/bot`).
+#[derive(Clone, Debug, Deserialize)]
+pub struct GatewayInformation {
+    /// Where to connect.
+    pub url: String,
+    /// How many shards Discord recommends.
+    pub shards: u32,
+    /// What is left for new sessions.
+    pub session_start_limit: SessionStartLimit,
+}
+
+/// How many sessions may be started.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SessionStartLimit {
+    /// Per day.
+    pub total: u32,
+    /// Left now.
+    pub remaining: u32,
+    /// Milliseconds until it starts again.
+    pub reset_after: u64,
+    /// Sessions that may be started in one period of 5 seconds.
+    pub max_concurrency: u32,
+}
+
+/// An answer, with what it says of rate limits.
+pub(crate) struct Answer {
+    pub(crate) bucket: Option<BucketHeaders>,
+    pub(crate) result: Result<Bytes, RestError>,
+}
+
+impl Rest {
+    /// A client for this token. `plain_http` is the `host:port` of a simulation or proxy; none for Discord itself.
+    pub fn new(token: &str, plain_http: Option<&str>) -> Result<Self, RestError> {
+        crate::session::choose_crypto_provider();
+        let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .map_err(|error| RestError::Tls(error.to_string()))?
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(connector);
+        let token = token.trim_start_matches("Bot ");
+        let mut authorization = HeaderValue::from_str(&format!("Bot {token}")).map_err(|_| RestError::Token)?;
+        authorization.set_sensitive(true);
+        let base = match plain_http {
+            Some(authority) => format!("http://{authority}/api/v10/"),
+            None => "https://discord.com/api/v10/".into(),
+        };
+        Ok(Self {
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            base,
+            authorization,
+        })
+    }
+
+    /// The bot's own user.
+    pub async fn own_user(&self) -> Result<UserId, RestError> {
+        #[derive(Deserialize)]
+        struct OwnUser {
+            id: String,
+        }
+        let user: OwnUser = self.get(&Route::GetCurrentUser).await?;
+        user.id
+            .parse()
+            .map_err(|_| RestError::Transient(format!("the bot's user id {:?} is no snowflake", user.id)))
+    }
+
+    /// What Discord grants the bot's gateway sessions.
+    pub async fn gateway_information(&self) -> Result<GatewayInformation, RestError> {
+        self.get(&Route::GetGatewayBot).await
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, route: &Route<'_>) -> Result<T, RestError> {
+        let body = self.send(&Outgoing::to_route(route)).await.result?;
+        serde_json::from_slice(&body)
+            .map_err(|error| RestError::Transient(format!("the answer has not the documented shape: {error}")))
+    }
+
+    /// Sends the request of a committed action.
+    pub(crate) async fn perform(
+        &self,
+        entry: &OutboxEntry,
+        request: &Outgoing,
+    ) -> (Option<BucketHeaders>, Result<Outcome, RestError>) {
+        let Answer { bucket, result } = self.send(request).await;
+        (
+            bucket,
+            result
+                .and_then(|body| outcome(entry, &body))
+                .or_else(|error| settle(&entry.submitted.action, error)),
+        )
+    }
+
+    async fn send(&self, request: &Outgoing) -> Answer {
+        match tokio::time::timeout(TIMEOUT, self.exchange(request)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Answer {
+                bucket: None,
+                result: Err(RestError::Transient(error)),
+            },
+            Err(_) => {
+                let reason = format!("Discord did not answer within {TIMEOUT:?}");
+                Answer {
+                    bucket: None,
+                    result: Err(RestError::Transient(reason)),
+                }
+            }
+        }
+    }
+
+    async fn exchange(&self, request: &Outgoing) -> Result<Answer, String> {
+        let response = self
+            .client
+            .request(self.http_request(request)?)
+            .await
+            .map_err(|error| describe(&error))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = Limited::new(response.into_body(), ANSWER_BYTES)
+            .collect()
+            .await
+            .map_err(|error| format!("the answer cannot be read: {error}"))?
+            .to_bytes();
+        Ok(Answer {
+            bucket: bucket_headers(&headers),
+            result: sort(status, &headers, body),
+        })
+    }
+
+    fn http_request(&self, request: &Outgoing) -> Result<http::Request<Full<Bytes>>, String> {
+        let mut builder = http::Request::builder()
+            .method(request.method)
+            .uri(format!("{}{}", self.base, request.path))
+            .header(
+                USER_AGENT,
+                concat!("DiscordBot (guildhall, ", env!("CARGO_PKG_VERSION"), ")"),
+            );
+        if !request.is_interaction() {
+            builder = builder.header(AUTHORIZATION, self.authorization.clone());
+        }
+        if let Some(reason) = &request.reason {
+            builder = builder.header("x-audit-log-reason", percent_encoded(reason));
+        }
+        let body = match &request.body {
+            Some(body) => {
+                builder = builder.header(CONTENT_TYPE, "application/json");
+                Bytes::from(body.to_string())
+            }
+            None => Bytes::new(),
+        };
+        builder
+            .body(Full::new(body))
+            .map_err(|error| format!("the request cannot be written: {error}"))
+    }
+}
+
+/// The request for a committed action; none for one that is the host's own.
+pub(crate) fn request(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoing> {
+    request_for(guild, entry)
+}
+
+fn sort(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Bytes, RestError> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct ErrorBody {
+        code: u32,
+        message: String,
+        retry_after: Option<f64>,
+        global: bool,
+    }
+    if (200..300).contains(&status) {
+        return Ok(body);
+    }
+    // A proxy's page is no JSON: then the status alone speaks.
+    let error: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
+    Err(match status {
+        401 => RestError::Unauthorized,
+        429 => {
+            let header = headers
+                .get(RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.parse::<f64>().ok());
+            let seconds = error.retry_after.or(header).unwrap_or(5.0).clamp(0.0, 3600.0);
+            RestError::RateLimited {
+                after: Duration::from_secs_f64(seconds),
+                global: error.global || headers.contains_key("x-ratelimit-global"),
+            }
+        }
+        408 | 500.. => RestError::Transient(format!("Discord answered {status} {}", error.message)),
+        _ => RestError::Refused(Refusal {
+            status,
+            code: error.code,
+            message: error.message,
+        }),
+    })
+}
+
+fn bucket_headers(headers: &HeaderMap) -> Option<BucketHeaders> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    Some(BucketHeaders {
+        bucket: text("x-ratelimit-bucket")?.to_owned(),
+        remaining: text("x-ratelimit-remaining")?.parse().ok()?,
+        reset_after: Duration::try_from_secs_f64(text("x-ratelimit-reset-after")?.parse().ok()?).ok()?,
+    })
+}
+
+/// What the plugin learns of a request that succeeded.
+fn outcome(entry: &OutboxEntry, body: &[u8]) -> Result<Outcome, RestError> {
+    let submitted = &entry.submitted;
+    if submitted.token.is_none() {
+        return Ok(Outcome::Done);
+    }
+    let read = match submitted.action {
+        Action::SendMessage { .. } | Action::EditMessage { .. } | Action::FetchMessage { .. } => {
+            decode::message(body).map(|message| Outcome::Message(Box::new(message)))
+        }
+        Action::CreateThread { .. } => decode::channel(body).map(Outcome::Channel),
+        Action::FetchMember { .. } => decode::member(body).map(Outcome::Member),
+        Action::FetchAuditLog { .. } => decode::audit_log(body).map(Outcome::AuditLog),
+        _ => Ok(Outcome::Done),
+    };
+    // It was done: asking again would do it twice.
+    Ok(read.unwrap_or_else(|error| {
+        let message = format!("it was done, but Discord's answer has not the documented shape: {error}");
+        Outcome::Refused(Refusal {
+            status: 200,
+            code: 0,
+            message,
+        })
+    }))
+}
+
+/// A refusal whose end state is the one that was asked for is a success: a repeated action looks so.
+fn settle(action: &Action, error: RestError) -> Result<Outcome, RestError> {
+    const UNKNOWN_MEMBER: u32 = 10_007;
+    const UNKNOWN_MESSAGE: u32 = 10_008;
+    const UNKNOWN_BAN: u32 = 10_026;
+    const ALREADY_ACKNOWLEDGED: u32 = 40_060;
+    let RestError::Refused(refusal) = error else {
+        return Err(error);
+    };
+    let done = match action {
+        Action::DeleteMessages { messages, .. } => messages.len() == 1 && refusal.code == UNKNOWN_MESSAGE,
+        Action::Kick { .. } | Action::RemoveRole { .. } => refusal.code == UNKNOWN_MEMBER,
+        Action::Unban { .. } => refusal.code == UNKNOWN_BAN,
+        Action::Respond { .. } => refusal.code == ALREADY_ACKNOWLEDGED,
+        _ => false,
+    };
+    Ok(if done { Outcome::Done } else { Outcome::Refused(refusal) })
+}
+
+fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = format!("Discord cannot be reached: {error}");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        words.push_str(&format!(": {inner}"));
+        source = inner.source();
+    }
+    words
+}
+
+/// Header values are ASCII: Discord decodes the reason from percent-encoded UTF-8.
+fn percent_encoded(reason: &str) -> String {
+    reason
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b' ' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,69 @@
+//! The plugins that a worker calls now, with what each call needs of them at hand.
+
+use crate::host::GuildHost;
+use guildhall_engine::{Plugin, PluginRegistry};
+use guildhall_model::EventKind;
+use guildhall_store::PluginAccess;
+use metrics::Counter;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// One plugin of the set.
+pub(crate) struct ActivePlugin {
+    pub(crate) plugin: Arc<Plugin<GuildHost>>,
+    pub(crate) access: Arc<PluginAccess>,
+    pub(crate) calls: Counter,
+}
+
+impl ActivePlugin {
+    pub(crate) fn id(&self) -> &str {
+        &self.plugin.description().id
+    }
+}
+
+/// The set of one generation.
+pub(crate) struct ActivePlugins {
+    pub(crate) generation: u64,
+    pub(crate) plugins: Vec<ActivePlugin>,
+    /// Indices into `plugins`, in the order of their calls.
+    subscribers: BTreeMap<EventKind, Vec<usize>>,
+}
+
+impl ActivePlugins {
+    pub(crate) fn of(registry: &PluginRegistry<GuildHost>) -> Self {
+        let set = registry.current();
+        let plugins: Vec<_> = set.plugins.iter().map(|plugin| active(plugin.clone())).collect();
+        let mut subscribers = BTreeMap::<_, Vec<_>>::new();
+        for (index, active) in plugins.iter().enumerate() {
+            for kind in &active.plugin.description().events {
+                subscribers.entry(*kind).or_default().push(index);
+            }
+        }
+        Self {
+            generation: set.generation,
+            plugins,
+            subscribers,
+        }
+    }
+
+    /// Indices of the plugins that are called for such events.
+    pub(crate) fn subscribers(&self, kind: EventKind) -> &[usize] {
+        self.subscribers.get(&kind).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn active(plugin: Arc<Plugin<GuildHost>>) -> ActivePlugin {
+    let description = plugin.description();
+    let prefix_of = |id: &str| format!("{}_", id.replace('-', "_"));
+    let access = PluginAccess {
+        plugin: description.id.clone(),
+        prefix: description.table_prefix(),
+        readable: description.readable_plugins.iter().map(|id| prefix_of(id)).collect(),
+    };
+    let calls = metrics::counter!("guildhall_plugin_calls_total", "plugin" => description.id.clone());
+    ActivePlugin {
+        access: Arc::new(access),
+        calls,
+        plugin,
+    }
+}

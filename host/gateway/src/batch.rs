@@ -1,0 +1,298 @@
+//! One transaction of one guild: its waiting events, the plugins that subscribe to them, their actions into the
+//! outbox, the cursor. It commits as a whole or has not happened.
+
+use crate::active::{ActivePlugin, ActivePlugins};
+use crate::guild::PluginStanding;
+use crate::host::GuildHost;
+use crate::queued::{QueuedEvent, Takes};
+use guildhall_engine::{CallLimits, PluginInstance, PreparedEvent};
+use guildhall_model::{Action, Event, EventData, EventKind, GuildId, OutboxEntry, Signal, SubmittedAction};
+use guildhall_store::{StoreError, StoredTimer};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Signals that may follow from one event, all plugins together: a ring of plugins that answer each other ends here.
+const SIGNALS: usize = 32;
+
+/// What a committed batch leaves to be done.
+#[derive(Default)]
+pub(crate) struct Committed {
+    /// Actions for Discord, on disk now.
+    pub(crate) actions: Vec<OutboxEntry>,
+    /// Events that had been applied before.
+    pub(crate) replayed: usize,
+    /// Whether the snapshot changed.
+    snapshot_changed: bool,
+    /// Plugins that answered, and calls that failed, by index of the plugin.
+    succeeded: BTreeSet<usize>,
+    failed: Vec<usize>,
+}
+
+/// What a batch runs with.
+pub(crate) struct Batch<'worker> {
+    pub(crate) guild: GuildId,
+    pub(crate) plugins: &'worker ActivePlugins,
+    pub(crate) standing: &'worker mut PluginStanding,
+    pub(crate) limits: &'worker CallLimits,
+    /// Failed calls in a row after which a plugin is switched off.
+    pub(crate) failures: u32,
+    /// Whether plugins are called: not in a guild whose quota they used up so far that the host's own rows have no
+    /// place left.
+    pub(crate) call_plugins: bool,
+}
+
+/// A call that made SQLite give the whole transaction up: the batch runs again without it.
+struct Lost {
+    event: usize,
+    plugin: usize,
+}
+
+enum Stop {
+    Lost(Lost),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Batch<'_> {
+    /// Applies the events. The host comes back in every case; after an error nothing of the batch is on disk.
+    pub(crate) fn run(
+        &mut self,
+        host: GuildHost,
+        events: &[QueuedEvent],
+    ) -> (GuildHost, Result<Committed, StoreError>) {
+        let mut left_out = BTreeSet::new();
+        let mut host = Some(host);
+        let outcome = loop {
+            let mut attempt = Attempt {
+                batch: self,
+                host: &mut host,
+                left_out: &left_out,
+                instances: Vec::new(),
+                committed: Committed::default(),
+            };
+            match attempt.run(events) {
+                Ok(()) => break Ok(attempt.committed),
+                Err(stop) => {
+                    attempt.host().store.roll_back();
+                    match stop {
+                        Stop::Lost(Lost { event, plugin }) => left_out.insert((event, plugin)),
+                        Stop::Store(error) => break Err(error),
+                    };
+                }
+            }
+        };
+        if let Ok(committed) = &outcome {
+            for plugin in &committed.succeeded {
+                self.standing.succeeded(self.plugins.plugins[*plugin].id());
+            }
+            for plugin in committed.failed.iter().chain(left_out.iter().map(|(_, plugin)| plugin)) {
+                self.standing
+                    .failed(self.guild, &self.plugins.plugins[*plugin], self.failures);
+            }
+        }
+        // Every call hands the host back before anything else happens.
+        (host.expect("the host is between calls here"), outcome)
+    }
+}
+
+/// One run over the events, in one transaction.
+struct Attempt<'batch, 'worker> {
+    batch: &'batch mut Batch<'worker>,
+    /// None only while a plugin is called.
+    host: &'batch mut Option<GuildHost>,
+    /// Calls that cost an earlier attempt its transaction, by indices of event and plugin.
+    left_out: &'batch BTreeSet<(usize, usize)>,
+    /// One instance per plugin and batch, made on first use, so that no state outlives the batch.
+    instances: Vec<(usize, PluginInstance<GuildHost>)>,
+    committed: Committed,
+}
+
+impl Attempt<'_, '_> {
+    fn host(&mut self) -> &mut GuildHost {
+        // `call` puts the host back before it returns.
+        self.host.as_mut().expect("the host is between calls here")
+    }
+
+    fn run(&mut self, events: &[QueuedEvent]) -> Result<(), Stop> {
+        self.host().store.begin()?;
+        for (index, event) in events.iter().enumerate() {
+            self.apply(index, event)?;
+        }
+        if self.committed.snapshot_changed {
+            let host = self.host();
+            let json = host.snapshot.to_json();
+            host.store.keep_snapshot(&json)?;
+        }
+        let now = self.host().now;
+        self.host().store.commit(now)?;
+        Ok(())
+    }
+
+    fn apply(&mut self, index: usize, queued: &QueuedEvent) -> Result<(), Stop> {
+        let replayed = queued
+            .position
+            .as_ref()
+            .is_some_and(|position| self.host().store.is_applied(position));
+        // A replay brings the snapshot up to date all the same: after a restart it may be all that does.
+        if let Some(update) = &queued.update {
+            self.host().snapshot.apply(update);
+            self.committed.snapshot_changed = true;
+        }
+        if replayed {
+            self.committed.replayed += 1;
+            return Ok(());
+        }
+        let (store, now) = (&mut self.host().store, queued.received_at);
+        let fires = match &queued.takes {
+            Some(Takes::Timer(timer)) => store.fire_timer(timer, now)?,
+            Some(Takes::Action(entry)) => store.remove_action(*entry)?,
+            None => true,
+        };
+        if let (true, Some(event)) = (fires, &queued.event) {
+            self.deliver(index, event, queued.only.as_deref())?;
+        }
+        if let Some(position) = &queued.position {
+            self.host().store.advance(position);
+        }
+        Ok(())
+    }
+
+    /// Calls every plugin that the event is for, and then those that their signals are for.
+    fn deliver(&mut self, index: usize, event: &PreparedEvent, only: Option<&str>) -> Result<(), Stop> {
+        let plugins = self.batch.plugins;
+        let mut signals = Vec::new();
+        for plugin in plugins.subscribers(event.kind()) {
+            if only.is_none_or(|id| plugins.plugins[*plugin].id() == id) {
+                self.call(index, *plugin, event, &mut signals)?;
+            }
+        }
+        let mut delivered = 0;
+        while delivered < signals.len() {
+            if delivered == SIGNALS {
+                let guild = self.batch.guild;
+                tracing::warn!(%guild, dropped = signals.len() - delivered, "signals were dropped: one event may cause {SIGNALS}");
+                break;
+            }
+            let Signal { from, topic, payload } = signals[delivered].clone();
+            delivered += 1;
+            let (guild, received_at) = (self.batch.guild, self.host().now);
+            let interested = plugins.subscribers(EventKind::Signal).iter().filter(|plugin| {
+                let active = &plugins.plugins[**plugin];
+                active.id() != from && active.plugin.description().topics.contains(&topic)
+            });
+            let interested: Vec<_> = interested.copied().collect();
+            let data = EventData::Signal(Signal { from, topic, payload });
+            let event = PreparedEvent::from(Event {
+                guild,
+                received_at,
+                data,
+            });
+            for plugin in interested {
+                self.call(index, plugin, &event, &mut signals)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn call(
+        &mut self,
+        index: usize,
+        plugin: usize,
+        event: &PreparedEvent,
+        signals: &mut Vec<Signal>,
+    ) -> Result<(), Stop> {
+        let active = &self.batch.plugins.plugins[plugin];
+        if !self.batch.call_plugins {
+            let (guild, kind) = (self.batch.guild, event.kind());
+            tracing::warn!(%guild, plugin = active.id(), event = ?kind, cause = "quota", "a plugin was not called: the guild's file is full");
+            return Ok(());
+        }
+        if self.batch.standing.is_off(active.id()) || self.left_out.contains(&(index, plugin)) {
+            return Ok(());
+        }
+        let Some(mut host) = self.host.take() else {
+            return Ok(());
+        };
+        host.store.begin_call(&active.access);
+        active.calls.increment(1);
+        let (host, report) = instance(&mut self.instances, plugin, active, self.batch.limits).handle(host, event);
+        let host = self.host.insert(host);
+        let ended = host.store.end_call(report.result.is_ok());
+        if let Err(failure) = &report.result {
+            self.committed.failed.push(plugin);
+            let (guild, kind) = (self.batch.guild, event.kind());
+            tracing::warn!(%guild, plugin = active.id(), event = ?kind, cause = %failure, "a plugin's call failed; its rows and actions are undone");
+            metrics::counter!("guildhall_plugin_failures_total", "plugin" => active.id().to_owned(), "cause" => failure.label())
+                .increment(1);
+        }
+        match ended {
+            Ok(()) => {}
+            Err(StoreError::TransactionLost { guild, reason }) => {
+                tracing::warn!(%guild, plugin = active.id(), reason, "a plugin's call cost the batch its transaction; it runs again without this call");
+                return Err(Stop::Lost(Lost { event: index, plugin }));
+            }
+            Err(error) => return Err(Stop::Store(error)),
+        }
+        if report.result.is_ok() {
+            self.committed.succeeded.insert(plugin);
+            for submitted in report.actions {
+                self.take_action(active, submitted, signals)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Local actions happen here and now, in the transaction; the others go to the outbox.
+    fn take_action(
+        &mut self,
+        active: &ActivePlugin,
+        submitted: SubmittedAction,
+        signals: &mut Vec<Signal>,
+    ) -> Result<(), Stop> {
+        let plugin = active.id();
+        let host = self.host();
+        match submitted.action {
+            Action::ScheduleTimer { name, due_at, payload } => {
+                host.store.set_timer(&StoredTimer {
+                    plugin: plugin.to_owned(),
+                    name,
+                    due_at,
+                    payload,
+                })?;
+            }
+            Action::CancelTimer { name } => host.store.cancel_timer(plugin, &name)?,
+            Action::EmitSignal { topic, payload } => signals.push(Signal {
+                from: plugin.to_owned(),
+                topic,
+                payload,
+            }),
+            _ => {
+                let now = host.now;
+                let entry = host.store.add_action(plugin, submitted, now)?;
+                self.committed.actions.push(entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn instance<'batch>(
+    instances: &'batch mut Vec<(usize, PluginInstance<GuildHost>)>,
+    plugin: usize,
+    active: &ActivePlugin,
+    limits: &CallLimits,
+) -> &'batch mut PluginInstance<GuildHost> {
+    let position = instances
+        .iter()
+        .position(|(known, _)| *known == plugin)
+        .unwrap_or_else(|| {
+            instances.push((plugin, PluginInstance::new(Arc::clone(&active.plugin), limits.clone())));
+            instances.len() - 1
+        });
+    &mut instances[position].1
+}

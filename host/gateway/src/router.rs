@@ -1,0 +1,50 @@
+//! From a session's frame to the worker of its guild. What no plugin and no snapshot needs ends here.
+
+use crate::committed::CommittedPositions;
+use crate::workers::Workers;
+use guildhall_discord::{Frame, is_snapshot_event};
+use metrics::Counter;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Stands between sessions and workers.
+pub struct Router {
+    workers: Arc<Workers>,
+    committed: Arc<CommittedPositions>,
+    routed: Counter,
+    ignored: Counter,
+}
+
+impl Router {
+    /// A router to these workers.
+    pub fn new(workers: Arc<Workers>) -> Self {
+        Self {
+            committed: workers.committed().clone(),
+            workers,
+            routed: metrics::counter!("guildhall_frames_routed_total"),
+            ignored: metrics::counter!("guildhall_frames_ignored_total"),
+        }
+    }
+
+    /// Takes a frame of this session. Waits while the guild's worker has more than it can hold: then the session
+    /// stops reading, and Discord keeps what follows.
+    pub async fn accept(&self, session: &Arc<str>, frame: Frame) {
+        let wanted = is_snapshot_event(&frame.name) || self.workers.wants(&frame.name);
+        let Some(guild) = frame.guild.filter(|_| wanted) else {
+            self.ignored.increment(1);
+            self.committed.received(session, frame.sequence, true);
+            return;
+        };
+        self.committed.received(session, frame.sequence, false);
+        self.routed.increment(1);
+        self.workers
+            .frame(guild, session.clone(), frame, unix_milliseconds())
+            .await;
+    }
+}
+
+/// The host's time in milliseconds since the Unix epoch.
+pub(crate) fn unix_milliseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,420 @@
+//! One worker thread: mailboxes of its guilds, a batch at a time, fairly in turn. It never waits for the network.
+
+use crate::active::ActivePlugins;
+use crate::batch::{Batch, Committed};
+use crate::committed::CommittedPositions;
+use crate::guild::Guild;
+use crate::host::GuildHost;
+use crate::queued::QueuedEvent;
+use crate::router::unix_milliseconds;
+use crate::workers::{ActionSink, WorkerConfig};
+use guildhall_discord::{Frame, GuildSnapshot, Settled, decode};
+use guildhall_engine::PluginRegistry;
+use guildhall_model::{ActionResult, Event, GuildId, Outcome, SessionPosition, UnixMilliseconds};
+use guildhall_store::{GuildStore, Opened, StoreCache, StoreError};
+use metrics::{Counter, Histogram};
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+
+/// Timers of one guild that fire in one batch.
+const TIMERS: u32 = 32;
+/// The longest pause before a failed commit is tried again.
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+
+/// What a worker is asked to do.
+pub(crate) enum Job {
+    /// An event of a guild came.
+    Frame {
+        guild: GuildId,
+        session: Arc<str>,
+        frame: Frame,
+        received_at: UnixMilliseconds,
+    },
+    /// Discord confirmed an action, or refused it for good.
+    Settled(Settled),
+    /// Look at the time.
+    Tick,
+    /// Answer when nothing waits that can be done now.
+    Flush(oneshot::Sender<()>),
+    /// Close the files and end.
+    Stop,
+}
+
+pub(crate) struct Worker {
+    config: Arc<WorkerConfig>,
+    registry: Arc<PluginRegistry<GuildHost>>,
+    plugins: ActivePlugins,
+    actions: Arc<dyn ActionSink>,
+    committed: Arc<CommittedPositions>,
+    files: StoreCache,
+    guilds: HashMap<GuildId, Guild>,
+    /// Guilds with work, each at most once.
+    ready: VecDeque<GuildId>,
+    /// Events in all mailboxes.
+    waiting: usize,
+    flushes: Vec<oneshot::Sender<()>>,
+    figures: Figures,
+}
+
+struct Figures {
+    events: Counter,
+    replayed: Counter,
+    batches: Counter,
+    commit_failures: Counter,
+    seconds: Histogram,
+    sizes: Histogram,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        config: Arc<WorkerConfig>,
+        registry: Arc<PluginRegistry<GuildHost>>,
+        actions: Arc<dyn ActionSink>,
+        committed: Arc<CommittedPositions>,
+    ) -> Self {
+        let share = config.open_files.get().div_ceil(config.threads.get());
+        let bound = NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            files: StoreCache::new(config.guilds.clone(), config.store.clone(), bound),
+            plugins: ActivePlugins::of(&registry),
+            config,
+            registry,
+            actions,
+            committed,
+            guilds: HashMap::new(),
+            ready: VecDeque::new(),
+            waiting: 0,
+            flushes: Vec::new(),
+            figures: Figures {
+                events: metrics::counter!("guildhall_events_total"),
+                replayed: metrics::counter!("guildhall_events_replayed_total"),
+                batches: metrics::counter!("guildhall_batches_total"),
+                commit_failures: metrics::counter!("guildhall_commit_failures_total"),
+                seconds: metrics::histogram!("guildhall_event_seconds"),
+                sizes: metrics::histogram!("guildhall_batch_events"),
+            },
+        }
+    }
+
+    /// Takes up the known guilds, then works until it is told to stop.
+    pub(crate) fn run(mut self, mut jobs: mpsc::Receiver<Job>, known: Vec<GuildId>) {
+        for guild in known {
+            self.make_ready(guild);
+        }
+        loop {
+            // Mailboxes that are full leave the rest in the queue, and so the sessions waiting.
+            while self.waiting < self.config.waiting {
+                match jobs.try_recv() {
+                    Ok(Job::Stop) => return self.stop(),
+                    Ok(job) => self.take(job),
+                    Err(_) => break,
+                }
+            }
+            match self.ready.pop_front() {
+                Some(guild) => self.work(guild),
+                None => {
+                    for flush in self.flushes.drain(..) {
+                        // Whoever asked may have given up waiting.
+                        let _ = flush.send(());
+                    }
+                    match jobs.blocking_recv() {
+                        Some(Job::Stop) | None => return self.stop(),
+                        Some(job) => self.take(job),
+                    }
+                }
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        self.files.close_all();
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Frame {
+                guild,
+                session,
+                frame,
+                received_at,
+            } => self.take_frame(guild, session, &frame, received_at),
+            Job::Settled(settled) => self.take_settled(settled),
+            Job::Tick => self.tick(),
+            Job::Flush(done) => self.flushes.push(done),
+            // The loop ends at `Stop` before it comes here.
+            Job::Stop => {}
+        }
+    }
+
+    fn take_frame(&mut self, guild: GuildId, session: Arc<str>, frame: &Frame, received_at: UnixMilliseconds) {
+        let (data, update) = match decode(frame) {
+            Ok(decoded) => (decoded.event, decoded.update),
+            Err(error) => {
+                metrics::counter!("guildhall_bad_events_total").increment(1);
+                tracing::warn!(%guild, event = %frame.name, %error, "an event cannot be read; the guild goes on without it");
+                (None, None)
+            }
+        };
+        let event = QueuedEvent {
+            position: Some(SessionPosition {
+                session,
+                sequence: frame.sequence,
+            }),
+            received_at,
+            event: data.map(|data| {
+                Event {
+                    guild,
+                    received_at,
+                    data,
+                }
+                .into()
+            }),
+            update,
+            only: None,
+            takes: None,
+        };
+        self.enqueue(guild, event);
+    }
+
+    fn take_settled(&mut self, settled: Settled) {
+        let Settled {
+            guild,
+            id,
+            plugin,
+            token,
+            outcome,
+        } = settled;
+        let wanted = token.is_some() || matches!(outcome, Outcome::Refused(_));
+        let result = wanted.then(|| ActionResult {
+            token: token.unwrap_or_default(),
+            outcome,
+        });
+        self.enqueue(
+            guild,
+            QueuedEvent::settled(guild, id, plugin, result, unix_milliseconds()),
+        );
+    }
+
+    fn enqueue(&mut self, guild: GuildId, event: QueuedEvent) {
+        self.guilds.entry(guild).or_default().mailbox.push_back(event);
+        self.waiting += 1;
+        self.make_ready(guild);
+    }
+
+    fn make_ready(&mut self, guild: GuildId) {
+        let state = self.guilds.entry(guild).or_default();
+        if !state.queued && state.retry_at.is_none() {
+            state.queued = true;
+            self.ready.push_back(guild);
+        }
+    }
+
+    /// Wakes guilds with due timers or a due retry, and all of them when the plugins changed.
+    fn tick(&mut self) {
+        let swapped = self.swap_plugins();
+        let (now, wall) = (Instant::now(), unix_milliseconds());
+        let mut due = Vec::new();
+        for (guild, state) in &mut self.guilds {
+            if state.retry_at.is_some_and(|retry_at| retry_at <= now) {
+                state.retry_at = None;
+                due.push(*guild);
+            } else if swapped || state.next_timer.is_some_and(|timer| timer <= wall) {
+                due.push(*guild);
+            }
+        }
+        due.into_iter().for_each(|guild| self.make_ready(guild));
+        metrics::gauge!("guildhall_mailbox_waiting").set(self.waiting as f64);
+        metrics::gauge!("guildhall_open_files").set(self.files.len() as f64);
+    }
+
+    fn swap_plugins(&mut self) -> bool {
+        if self.registry.generation() == self.plugins.generation {
+            return false;
+        }
+        self.plugins = ActivePlugins::of(&self.registry);
+        true
+    }
+
+    /// Runs one batch of this guild.
+    fn work(&mut self, id: GuildId) {
+        self.swap_plugins();
+        let Some(mut guild) = self.guilds.remove(&id) else {
+            return;
+        };
+        guild.queued = false;
+        match self.open(id, &mut guild) {
+            Ok(store) => self.work_on(id, &mut guild, store),
+            Err(error) => self.put_off(id, &mut guild, &format!("{error:#}")),
+        }
+        let again = !guild.mailbox.is_empty() || guild.next_timer.is_some_and(|timer| timer <= unix_milliseconds());
+        self.guilds.insert(id, guild);
+        if again {
+            self.make_ready(id);
+        }
+    }
+
+    fn work_on(&mut self, id: GuildId, guild: &mut Guild, store: Box<GuildStore>) {
+        let now = unix_milliseconds();
+        let mut host = GuildHost {
+            store,
+            snapshot: std::mem::take(&mut guild.snapshot),
+            settings: self.config.settings.clone(),
+            now,
+        };
+        guild.standing.prepare(id, &mut host, &self.plugins);
+        self.wake_timers(id, guild, &host);
+        let batch = guild.mailbox.len().min(self.config.batch);
+        let events = &guild.mailbox.make_contiguous()[..batch];
+        let mut outcome = Ok(Committed::default());
+        if batch > 0 {
+            let mut run = Batch {
+                guild: id,
+                plugins: &self.plugins,
+                standing: &mut guild.standing,
+                limits: &self.config.calls,
+                failures: self.config.failures,
+                call_plugins: true,
+            };
+            (host, outcome) = run.run(host, events);
+            if matches!(outcome, Err(StoreError::TransactionLost { .. })) && host.store.is_at_quota().unwrap_or(false) {
+                run.call_plugins = false;
+                (host, outcome) = with_host_reserve(&mut run, host, events);
+            }
+        }
+        guild.snapshot = host.snapshot;
+        match outcome {
+            Ok(committed) => {
+                guild.failed_commits = 0;
+                guild.next_timer = host.store.next_timer();
+                self.files.put(host.store);
+                self.finish(id, guild, batch, committed);
+            }
+            Err(StoreError::Corrupt { guild: _, reason }) => {
+                self.set_aside(id, guild, host.store, &reason);
+            }
+            Err(error) => {
+                self.files.put(host.store);
+                self.put_off(id, guild, &error.to_string());
+            }
+        }
+    }
+
+    /// The events are on disk: they leave the mailbox, and their actions the pod.
+    fn finish(&mut self, id: GuildId, guild: &mut Guild, batch: usize, committed: Committed) {
+        if batch == 0 {
+            return;
+        }
+        let now = unix_milliseconds();
+        for event in guild.mailbox.iter().take(batch) {
+            self.figures
+                .seconds
+                .record(Duration::from_millis(now.saturating_sub(event.received_at)));
+        }
+        self.committed.committed(
+            guild
+                .mailbox
+                .iter()
+                .take(batch)
+                .filter_map(|event| event.position.as_ref()),
+        );
+        guild.mailbox.drain(..batch);
+        self.waiting -= batch;
+        self.figures.batches.increment(1);
+        self.figures.sizes.record(batch as f64);
+        self.figures.replayed.increment(committed.replayed as u64);
+        self.figures.events.increment((batch - committed.replayed) as u64);
+        if !committed.actions.is_empty() {
+            self.actions.submit(id, committed.actions);
+        }
+    }
+
+    /// Takes the guild's file, opening it where needed. The first time, what it holds is taken up.
+    fn open(&mut self, id: GuildId, guild: &mut Guild) -> anyhow::Result<Box<GuildStore>> {
+        let Opened { mut store, set_aside } = self.files.take(id)?;
+        if let Some(kept) = set_aside {
+            tracing::error!(guild = %id, kept = %kept.display(), "the guild's file was corrupt: it is kept aside, and the guild begins a new one");
+            metrics::counter!("guildhall_corrupt_files_total").increment(1);
+            guild.standing.forget_preparation();
+        }
+        if !guild.opened {
+            if let Some(json) = store.snapshot()? {
+                *guild.snapshot = GuildSnapshot::from_json(&json)?;
+            }
+            guild.snapshot.set_own_user(self.config.own_user);
+            for (plugin, json) in self.config.settings.for_guild(id) {
+                store.set_settings(plugin, json)?;
+            }
+            let waiting = store.waiting_actions()?;
+            if !waiting.is_empty() {
+                tracing::info!(guild = %id, actions = waiting.len(), "actions of an earlier run leave now");
+                self.actions.submit(id, waiting);
+            }
+            guild.opened = true;
+        }
+        Ok(store)
+    }
+
+    fn wake_timers(&mut self, id: GuildId, guild: &mut Guild, host: &GuildHost) {
+        if host.store.next_timer().is_none_or(|due_at| due_at > host.now) {
+            return;
+        }
+        match host.store.due_timers(host.now, TIMERS) {
+            Ok(timers) => {
+                for timer in timers {
+                    guild.mailbox.push_back(QueuedEvent::timer(id, timer, host.now));
+                    self.waiting += 1;
+                }
+            }
+            Err(error) => tracing::error!(guild = %id, %error, "timers cannot be read"),
+        }
+    }
+
+    /// Nothing was committed: the events stay, and the guild is tried again later.
+    fn put_off(&mut self, id: GuildId, guild: &mut Guild, reason: &str) {
+        guild.failed_commits += 1;
+        let pause = LONGEST_RETRY.min(Duration::from_millis(100) * 2_u32.saturating_pow(guild.failed_commits.min(16)));
+        guild.retry_at = Some(Instant::now() + pause);
+        // Timers are read again from the file, which still has them.
+        let before = guild.mailbox.len();
+        guild
+            .mailbox
+            .retain(|event| !matches!(event.takes, Some(crate::queued::Takes::Timer(_))));
+        self.waiting -= before - guild.mailbox.len();
+        self.figures.commit_failures.increment(1);
+        tracing::error!(guild = %id, reason, waiting = guild.mailbox.len(), ?pause, "a batch was not committed; its events wait");
+    }
+
+    fn set_aside(&mut self, id: GuildId, guild: &mut Guild, store: Box<GuildStore>, reason: &str) {
+        drop(store);
+        let path = guildhall_store::guild_file(self.files.directory(), id);
+        match guildhall_store::set_aside(&path) {
+            Ok(kept) => {
+                tracing::error!(guild = %id, reason, kept = %kept.display(), "the guild's file is corrupt: it is kept aside, and the guild begins a new one");
+                metrics::counter!("guildhall_corrupt_files_total").increment(1);
+                guild.standing.forget_preparation();
+            }
+            Err(error) => self.put_off(
+                id,
+                guild,
+                &format!("{reason}; and the file cannot be kept aside: {error}"),
+            ),
+        }
+    }
+}
+
+/// Runs a batch in the room that is kept for the host: cursor, outbox and snapshot get their place.
+fn with_host_reserve(
+    run: &mut Batch<'_>,
+    mut host: GuildHost,
+    events: &[QueuedEvent],
+) -> (GuildHost, Result<Committed, StoreError>) {
+    if let Err(error) = host.store.set_host_reserve(true) {
+        return (host, Err(error));
+    }
+    let (mut host, outcome) = run.run(host, events);
+    let outcome = host.store.set_host_reserve(false).and(outcome);
+    (host, outcome)
+}

@@ -1,0 +1,30 @@
+//! A guild's quota: plugins may fill it, and the host can still write what it must.
+
+use crate::error::StoreError;
+use crate::limits::PAGE_BYTES;
+use crate::open::GuildStore;
+
+/// What the host may use beyond the quota, for its outbox, cursor and snapshot.
+const HOST_BYTES: u64 = 4 << 20;
+
+impl GuildStore {
+    /// Whether plugins have used the quota up, and not the disk is full.
+    pub fn is_at_quota(&self) -> Result<bool, StoreError> {
+        let pages: u64 = self
+            .connection
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .map_err(|source| self.failed(source))?;
+        // SQLite needs a few pages at once to split a tree.
+        Ok((pages + 4) * PAGE_BYTES >= self.limits.quota_bytes)
+    }
+
+    /// Lets the host write beyond the quota, or takes that back. Not for inside a batch.
+    pub fn set_host_reserve(&mut self, open: bool) -> Result<(), StoreError> {
+        let bytes = self.limits.quota_bytes + if open { HOST_BYTES } else { 0 };
+        self.connection
+            .query_row(&format!("PRAGMA max_page_count = {}", bytes / PAGE_BYTES), [], |_| {
+                Ok(())
+            })
+            .map_err(|source| self.failed(source))
+    }
+}
