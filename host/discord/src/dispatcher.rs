@@ -82,6 +82,7 @@ impl Dispatcher {
     /// Takes committed actions of a guild, in their order. Never blocks.
     pub fn submit(&self, guild: GuildId, entries: Vec<OutboxEntry>) {
         self.unsettled.count.fetch_add(entries.len(), Ordering::Relaxed);
+        metrics::gauge!("guildhall_actions_waiting").increment(entries.len() as f64);
         // The task ends only with this sender.
         let _ = self.submissions.send((guild, entries));
     }
@@ -346,6 +347,7 @@ impl Schedule {
         // Nobody listens any more when the process ends; the entry is then in the outbox.
         let _ = self.settled.send(settled);
         self.unsettled.count.fetch_sub(1, Ordering::Relaxed);
+        metrics::gauge!("guildhall_actions_waiting").decrement(1.0);
         self.unsettled.changed.notify_waiters();
     }
 }

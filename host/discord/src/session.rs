@@ -357,6 +357,8 @@ impl<S: FrameSink> Connection<S> {
         let rest = async {
             while let Some(item) = shard.next().await {
                 match item {
+                    // twilight connects again when the socket ended without a word.
+                    Ok(Message::Text(text)) if text.contains("\"heartbeat_interval\"") => return,
                     Ok(Message::Text(text)) => drop(self.read(text).await),
                     Ok(Message::Close(_)) | Err(_) => return,
                 }

@@ -1,0 +1,296 @@
+//! The configuration: defaults, then a TOML file, then `GUILDHALL_…` variables, then flags. It is checked as a whole
+//! before anything starts, and a complaint names the key and the fix.
+
+use anyhow::{Context, Result, bail};
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use guildhall_engine::CallLimits;
+use guildhall_gateway::OperatorSettings;
+use guildhall_model::GuildId;
+use guildhall_store::StoreLimits;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Everything that an operator can set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Configuration {
+    /// Where guilds' files, compiled plugins and session positions are kept.
+    pub(crate) data: PathBuf,
+    /// The directory whose `.wasm` files run.
+    pub(crate) plugins: PathBuf,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub(crate) listen: SocketAddr,
+    /// Seconds that a stopping pod waits for Discord to take its last actions.
+    pub(crate) drain_seconds: u64,
+    pub(crate) discord: Discord,
+    pub(crate) workers: Workers,
+    pub(crate) store: Store,
+    pub(crate) calls: Calls,
+    /// Settings for every guild that has none of its own, by plugin.
+    pub(crate) settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
+    /// Settings for one guild, by guild id and plugin.
+    pub(crate) guild_settings: BTreeMap<String, BTreeMap<String, serde_json::Map<String, serde_json::Value>>>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Discord {
+    /// The bot's token. Better given as DISCORD_TOKEN than written into a file.
+    pub(crate) token: String,
+    /// Shards; none asks Discord.
+    pub(crate) shards: Option<NonZeroU32>,
+    /// Requests per second that this pod may send, of the 50 that the bot has; none for no limit of our own.
+    pub(crate) requests_per_second: Option<NonZeroU32>,
+    /// Requests under way at once.
+    pub(crate) concurrent_requests: NonZeroUsize,
+    /// `host:port` of a simulation or proxy that speaks plain HTTP; none for Discord itself.
+    pub(crate) rest: Option<String>,
+    /// `ws://…` of a simulation or proxy; none for Discord itself.
+    pub(crate) gateway: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Workers {
+    /// Threads; none for one per core.
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Guild files open at once.
+    pub(crate) open_files: NonZeroUsize,
+    /// Events that may wait per thread.
+    pub(crate) waiting: NonZeroUsize,
+    /// Events of one transaction.
+    pub(crate) batch: NonZeroUsize,
+    /// Failed calls in a row after which a plugin is switched off in a guild.
+    pub(crate) failures: NonZeroU32,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Store {
+    /// MiB of one guild's file.
+    pub(crate) quota_mib: NonZeroU32,
+    /// Whether every commit is synced to the disk.
+    pub(crate) synchronous_full: bool,
+    /// KiB of page cache of one open file.
+    pub(crate) cache_kib: NonZeroU32,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Calls {
+    /// Milliseconds that a plugin's call may take, its SQL included.
+    pub(crate) deadline_ms: NonZeroU32,
+    /// MiB of memory of one instance.
+    pub(crate) memory_mib: NonZeroU32,
+    /// Actions of one call.
+    pub(crate) actions: NonZeroUsize,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            data: "data".into(),
+            plugins: "plugins".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            drain_seconds: 20,
+            discord: Discord::default(),
+            workers: Workers::default(),
+            store: Store::default(),
+            calls: Calls::default(),
+            settings: BTreeMap::new(),
+            guild_settings: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Discord {
+    fn default() -> Self {
+        Self {
+            token: String::new(),
+            shards: None,
+            // Discord's window of 50 a second is not aligned to ours.
+            requests_per_second: NonZeroU32::new(45),
+            concurrent_requests: NonZeroUsize::MIN.saturating_add(63),
+            rest: None,
+            gateway: None,
+        }
+    }
+}
+
+impl Default for Workers {
+    fn default() -> Self {
+        Self {
+            threads: None,
+            open_files: NonZeroUsize::MIN.saturating_add(1023),
+            waiting: NonZeroUsize::MIN.saturating_add(8191),
+            batch: NonZeroUsize::MIN.saturating_add(63),
+            failures: NonZeroU32::MIN.saturating_add(19),
+        }
+    }
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self {
+            quota_mib: NonZeroU32::MIN.saturating_add(63),
+            synchronous_full: false,
+            cache_kib: NonZeroU32::MIN.saturating_add(31),
+        }
+    }
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            deadline_ms: NonZeroU32::MIN.saturating_add(499),
+            memory_mib: NonZeroU32::MIN.saturating_add(63),
+            actions: NonZeroUsize::MIN.saturating_add(99),
+        }
+    }
+}
+
+impl Configuration {
+    /// Reads and checks. `flags` are those that were given, as a partial configuration.
+    pub(crate) fn load(file: Option<&Path>, flags: &serde_json::Value) -> Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(file) = file {
+            if !file.is_file() {
+                bail!("--config {}: there is no such file", file.display());
+            }
+            figment = figment.merge(Toml::file_exact(file));
+        }
+        let configuration: Self = figment
+            .merge(Env::prefixed("GUILDHALL_").split("__"))
+            .merge(Env::raw().only(&["DISCORD_TOKEN"]).map(|_| "discord.token".into()))
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .context("the configuration is not right")?;
+        configuration.check()?;
+        Ok(configuration)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.plugins.is_dir() {
+            bail!(
+                "plugins = {:?}: there is no such directory; make it, or set `plugins` to the one with the .wasm files",
+                self.plugins.display().to_string()
+            );
+        }
+        if let Some(gateway) = &self.discord.gateway
+            && !gateway.starts_with("ws://")
+            && !gateway.starts_with("wss://")
+        {
+            bail!("discord.gateway = {gateway:?}: write it as ws://host:port or wss://host:port");
+        }
+        if let Some(rest) = &self.discord.rest
+            && rest.contains('/')
+        {
+            bail!("discord.rest = {rest:?}: write it as host:port, without http://");
+        }
+        for guild in self.guild_settings.keys() {
+            if guild.parse::<GuildId>().is_err() {
+                bail!("guild_settings.{guild:?}: the key must be a guild's id, a number");
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn operator_settings(&self) -> OperatorSettings {
+        let json = |settings: &BTreeMap<String, serde_json::Map<_, _>>| {
+            settings
+                .iter()
+                .map(|(plugin, settings)| (plugin.clone(), serde_json::Value::Object(settings.clone()).to_string()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let guilds = self
+            .guild_settings
+            .iter()
+            .filter_map(|(guild, settings)| Some((guild.parse().ok()?, json(settings))))
+            .collect();
+        OperatorSettings {
+            defaults: json(&self.settings),
+            guilds,
+        }
+    }
+
+    pub(crate) fn store_limits(&self) -> StoreLimits {
+        StoreLimits {
+            quota_bytes: u64::from(self.store.quota_mib.get()) << 20,
+            synchronous_full: self.store.synchronous_full,
+            cache_kib: self.store.cache_kib.get(),
+            ..StoreLimits::default()
+        }
+    }
+
+    pub(crate) fn call_limits(&self) -> CallLimits {
+        CallLimits {
+            deadline: Duration::from_millis(self.calls.deadline_ms.get().into()),
+            memory_bytes: (self.calls.memory_mib.get() as usize) << 20,
+            actions: self.calls.actions.get(),
+            ..CallLimits::default()
+        }
+    }
+
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        self.workers.threads.unwrap_or_else(cores)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn load(toml: &str) -> Result<Configuration> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("guildhall.toml");
+        std::fs::write(&file, toml).expect("a file");
+        Configuration::load(Some(&file), &json!({ "plugins": directory.path() }))
+    }
+
+    fn complaint(toml: &str) -> String {
+        format!("{:#}", load(toml).expect_err("this configuration is wrong"))
+    }
+
+    #[test]
+    fn a_file_changes_what_it_names_and_nothing_else() {
+        let configuration = load("[workers]\nbatch = 7\n[settings.spam-guard]\nlow = 5").expect("it is right");
+        assert_eq!(configuration.workers.batch.get(), 7);
+        assert_eq!(configuration.workers.failures.get(), 20);
+        assert_eq!(configuration.operator_settings().defaults["spam-guard"], "{\"low\":5}");
+    }
+
+    #[test]
+    fn a_complaint_names_the_key_and_what_it_wants() {
+        let unknown = complaint("[workers]\nbacth = 7");
+        assert!(unknown.contains("bacth") && unknown.contains("batch"), "{unknown}");
+        let zero = complaint("[store]\nquota_mib = 0");
+        assert!(zero.contains("store.quota_mib"), "{zero}");
+        let address = complaint("listen = \"here\"");
+        assert!(address.contains("listen"), "{address}");
+        let gateway = complaint("[discord]\ngateway = \"http://x\"");
+        assert!(
+            gateway.contains("discord.gateway") && gateway.contains("ws://"),
+            "{gateway}"
+        );
+        let guild = complaint("[guild_settings.mine.honeypot]\nresponse = \"ban\"");
+        assert!(
+            guild.contains("guild_settings") && guild.contains("a guild's id"),
+            "{guild}"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_or_directory_is_named() {
+        let missing = Configuration::load(Some(Path::new("no/such.toml")), &json!({})).expect_err("it is not there");
+        assert!(missing.to_string().contains("no/such.toml"), "{missing}");
+        let plugins = Configuration::load(None, &json!({ "plugins": "no/such" })).expect_err("it is not there");
+        assert!(plugins.to_string().contains("no/such"), "{plugins}");
+    }
+}

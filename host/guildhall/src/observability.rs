@@ -1,0 +1,81 @@
+//! What people and Prometheus see of a running pod: logs, health, readiness, metrics.
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Answers why the pod is not ready; none when it is.
+pub(crate) type Readiness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// Logs to standard error: `GUILDHALL_LOG` filters (`info` without it), `GUILDHALL_LOG_FORMAT=json` makes lines of JSON.
+pub(crate) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("GUILDHALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    if std::env::var("GUILDHALL_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        logs.json().init();
+    } else {
+        logs.init();
+    }
+}
+
+/// Collects the process's metrics from now on.
+pub(crate) fn collect_metrics() -> Result<PrometheusHandle> {
+    const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+    const EVENTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+    use metrics_exporter_prometheus::Matcher::{Full, Suffix};
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Suffix("_seconds".into()), SECONDS)?
+        .set_buckets_for_metric(Full("guildhall_batch_events".into()), EVENTS)?
+        .install_recorder()
+        .context("metrics cannot be collected")
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics` until it is told to stop; answers the address.
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    metrics: PrometheusHandle,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> Result<SocketAddr> {
+    let ready = move || async move {
+        match readiness() {
+            None => (StatusCode::OK, "ready\n".to_owned()),
+            Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+        }
+    };
+    let upkeep = metrics.clone();
+    let app = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(move || async move { metrics.render() }));
+    let listener = tokio::net::TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("listen = \"{listen}\": the address cannot be used; is another pod running there?"))?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        let served = axum::serve(listener, app)
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .await;
+        if let Err(error) = served {
+            tracing::error!(%error, "the health endpoint ended");
+        }
+    });
+    tokio::spawn(async move {
+        // Histograms grow until they are drained, scraped or not.
+        loop {
+            tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(address)
+}

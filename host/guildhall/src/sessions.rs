@@ -1,0 +1,204 @@
+//! The shards' sessions of this process, and their positions on disk, so that the next process goes on with them.
+
+use crate::configuration::Configuration;
+use anyhow::{Context, Result, bail};
+use guildhall_discord::{
+    Frame, FrameSink, GatewayInformation, IdentifyPace, Intents, ResumePoint, SessionConfig, SessionEnd, run_session,
+};
+use guildhall_gateway::{CommittedPositions, Router};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How old a position may be after a crash.
+const SAVE_EVERY: Duration = Duration::from_millis(250);
+/// Discord asks for 1 to 5 seconds after an invalid session (Gateway, Resuming).
+const INVALID_SESSION_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+
+/// All shards.
+pub(crate) struct Sessions {
+    configs: Mutex<Vec<SessionConfig>>,
+    sink: Arc<Shards>,
+    file: PathBuf,
+}
+
+/// Hands frames to the router, and knows which shards are connected.
+struct Shards {
+    router: Arc<Router>,
+    committed: Arc<CommittedPositions>,
+    shard_count: u32,
+    intents: u64,
+    shards: Mutex<BTreeMap<u32, Shard>>,
+}
+
+#[derive(Default)]
+struct Shard {
+    connected: bool,
+    point: Option<ResumePoint>,
+}
+
+/// What is on disk. A session goes on only with the same shards and intents.
+#[derive(Deserialize, Serialize)]
+struct Saved {
+    shard_count: u32,
+    intents: u64,
+    shards: BTreeMap<u32, ResumePoint>,
+}
+
+impl FrameSink for Shards {
+    async fn accept(&self, session: &Arc<str>, frame: Frame) {
+        self.router.accept(session, frame).await;
+    }
+
+    fn connected(&self, shard: u32, point: &ResumePoint) {
+        let mut shards = self.lock();
+        let state = shards.entry(shard).or_default();
+        state.connected = true;
+        state.point = Some(point.clone());
+    }
+
+    fn disconnected(&self, shard: u32) {
+        self.lock().entry(shard).or_default().connected = false;
+    }
+}
+
+impl Shards {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Shard>> {
+        self.shards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Each session with the last sequence up to which everything is in its guild's file.
+    fn saved(&self) -> Saved {
+        let shards = self.lock();
+        let point = |shard: &Shard| {
+            let point = shard.point.as_ref()?;
+            // Nothing was received since the resume: its own sequence still stands.
+            let sequence = self.committed.up_to(&point.session).unwrap_or(point.sequence);
+            Some(ResumePoint {
+                sequence,
+                ..point.clone()
+            })
+        };
+        let shards = shards
+            .iter()
+            .filter_map(|(number, shard)| Some((*number, point(shard)?)))
+            .collect();
+        Saved {
+            shard_count: self.shard_count,
+            intents: self.intents,
+            shards,
+        }
+    }
+}
+
+impl Sessions {
+    /// Prepares every shard's session, going on with those of the process before where they fit.
+    pub(crate) fn open(
+        configuration: &Configuration,
+        gateway: GatewayInformation,
+        intents: Intents,
+        router: Arc<Router>,
+        committed: Arc<CommittedPositions>,
+    ) -> Result<Self> {
+        let file = configuration.data.join("sessions.json");
+        let shard_count = configuration
+            .discord
+            .shards
+            .map_or(gateway.shards.max(1), std::num::NonZeroU32::get);
+        let mut saved = read(&file, shard_count, intents.bits());
+        let pace = IdentifyPace::new(&gateway.session_start_limit);
+        let url = configuration.discord.gateway.clone().unwrap_or(gateway.url);
+        let configs = (0..shard_count)
+            .map(|shard| SessionConfig {
+                token: configuration.discord.token.clone(),
+                shard,
+                shard_count,
+                intents,
+                gateway: url.clone(),
+                resume: saved.remove(&shard),
+                pace: pace.clone(),
+                invalid_session_pause: INVALID_SESSION_PAUSE,
+            })
+            .collect();
+        let shards = (0..shard_count).map(|shard| (shard, Shard::default())).collect();
+        let sink = Shards {
+            router,
+            committed,
+            shard_count,
+            intents: intents.bits(),
+            shards: Mutex::new(shards),
+        };
+        Ok(Self {
+            configs: Mutex::new(configs),
+            sink: Arc::new(sink),
+            file,
+        })
+    }
+
+    /// Why the pod is not ready; none when every shard is connected.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        let shards = self.sink.lock();
+        let waiting: Vec<_> = shards
+            .iter()
+            .filter(|(_, shard)| !shard.connected)
+            .map(|(number, _)| number.to_string())
+            .collect();
+        (!waiting.is_empty()).then(|| format!("not connected: shard {}", waiting.join(", ")))
+    }
+
+    /// Runs all sessions until they are told to stop; fails when Discord refuses one.
+    pub(crate) async fn run(&self, stop: CancellationToken) -> Result<()> {
+        let mut running = JoinSet::new();
+        for config in std::mem::take(&mut *self.configs.lock().unwrap_or_else(PoisonError::into_inner)) {
+            running.spawn(run_session(config, self.sink.clone(), stop.clone()));
+        }
+        let mut save = tokio::time::interval(SAVE_EVERY);
+        loop {
+            tokio::select! {
+                _ = save.tick() => self.save(),
+                ended = running.join_next() => match ended {
+                    None => return Ok(()),
+                    Some(Ok(SessionEnd::Stopped(_))) => {}
+                    Some(Ok(SessionEnd::Refused { code, fix })) => bail!("Discord refuses the connection ({code}): {fix}"),
+                    Some(Err(error)) => return Err(error).context("a session ended by a panic"),
+                },
+            }
+        }
+    }
+
+    /// Writes where every session stands.
+    pub(crate) fn save(&self) {
+        let saved = self.sink.saved();
+        let written = serde_json::to_vec(&saved)
+            .map_err(std::io::Error::other)
+            .and_then(|json| replace(&self.file, &json));
+        if let Err(error) = written {
+            tracing::error!(file = %self.file.display(), %error, "where the sessions stand cannot be written; after a crash they begin anew");
+        }
+    }
+}
+
+fn read(file: &Path, shard_count: u32, intents: u64) -> BTreeMap<u32, ResumePoint> {
+    let Ok(json) = std::fs::read(file) else {
+        return BTreeMap::new();
+    };
+    match serde_json::from_slice::<Saved>(&json) {
+        Ok(saved) if saved.shard_count == shard_count && saved.intents == intents => saved.shards,
+        Ok(_) => BTreeMap::new(),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "where the sessions stood cannot be read; they begin anew");
+            BTreeMap::new()
+        }
+    }
+}
+
+/// Whole or not at all, whenever the process dies.
+fn replace(file: &Path, content: &[u8]) -> std::io::Result<()> {
+    let written = file.with_extension("json.new");
+    std::fs::write(&written, content)?;
+    std::fs::rename(written, file)
+}

@@ -1,0 +1,81 @@
+//! Interactions, as Discord sends them: as a dispatch, or as a signed webhook that wants an answer within three seconds.
+
+use crate::object;
+use crate::snowflake::now_ms;
+use crate::state::Shared;
+use crate::world::Interaction;
+use ed25519_dalek::Signer;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// What a webhook answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InteractionOutcome {
+    /// HTTP status; none when there was no answer in time.
+    pub status: Option<u16>,
+    /// The answer's body.
+    pub body: Value,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// A new interaction of a member, known to REST from now on.
+pub(crate) fn create(shared: &Shared, guild: u64, channel: u64, user: u64, kind: u8, data: &Value) -> Value {
+    let mut state = shared.lock();
+    let id = state.world.snowflakes.next();
+    let token = format!("interaction-token-{id}");
+    let interaction = Interaction {
+        token: token.clone(),
+        sent_at: Instant::now(),
+        answered: false,
+        channel,
+    };
+    state.world.interactions.insert(id, interaction);
+    let world = &state.world;
+    let known = world.guilds.get(&guild);
+    let mut member = known
+        .and_then(|guild| guild.members.get(&user))
+        .map_or(Value::Null, |member| object::member(world, user, member));
+    let permissions = known.map_or(0, |guild| guild.permissions(user));
+    member["permissions"] = json!(permissions.to_string());
+    json!({
+        "id": id.to_string(), "application_id": world.bot.to_string(), "type": kind, "data": data,
+        "guild_id": guild.to_string(), "channel_id": channel.to_string(), "member": member, "token": token, "version": 1,
+        "locale": "en-US", "guild_locale": "en-US", "entitlements": [], "app_permissions": u64::MAX.to_string(),
+        "authorizing_integration_owners": {}, "context": 0,
+        "channel": { "id": channel.to_string(), "type": 0 },
+    })
+}
+
+/// Posts a body with Discord's signature, or with a wrong one, as Discord does now and then to see it refused.
+pub(crate) async fn post(shared: &Shared, url: &str, body: &Value, good_signature: bool) -> InteractionOutcome {
+    let timestamp = (now_ms() / 1000).to_string();
+    let text = body.to_string();
+    let signed = if good_signature {
+        format!("{timestamp}{text}")
+    } else {
+        format!("{timestamp} {text}")
+    };
+    let signature = hex::encode(shared.signing_key.sign(signed.as_bytes()).to_bytes());
+    let started = Instant::now();
+    let exchange = async {
+        let answer = reqwest::Client::new()
+            .post(url)
+            .header("content-type", "application/json")
+            .header("x-signature-ed25519", signature)
+            .header("x-signature-timestamp", timestamp)
+            .body(text)
+            .send()
+            .await
+            .ok()?;
+        let status = answer.status().as_u16();
+        Some((status, answer.json().await.unwrap_or_default()))
+    };
+    let answer = tokio::time::timeout(DEADLINE, exchange).await.ok().flatten();
+    let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (status, body) = answer.map_or((None, Value::Null), |(status, body)| (Some(status), body));
+    InteractionOutcome { status, body, took_ms }
+}

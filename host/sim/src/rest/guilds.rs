@@ -1,0 +1,259 @@
+//! Members, bans, roles and the audit log.
+
+use super::{Answer, Request, Subject};
+use crate::object;
+use crate::snowflake::{now_ms, parse_iso8601};
+use crate::state::State;
+use serde_json::{Value, json};
+
+const KICK_MEMBERS: u64 = 1 << 1;
+const BAN_MEMBERS: u64 = 1 << 2;
+const VIEW_AUDIT_LOG: u64 = 1 << 7;
+const MANAGE_ROLES: u64 = 1 << 28;
+const MODERATE_MEMBERS: u64 = 1 << 40;
+const TWENTY_EIGHT_DAYS_MS: u64 = 28 * 86_400_000;
+
+/// Discord's audit log events.
+mod audited {
+    pub(super) const MEMBER_KICK: u16 = 20;
+    pub(super) const MEMBER_BAN_ADD: u16 = 22;
+    pub(super) const MEMBER_BAN_REMOVE: u16 = 23;
+    pub(super) const MEMBER_UPDATE: u16 = 24;
+    pub(super) const MEMBER_ROLE_UPDATE: u16 = 25;
+}
+
+pub(super) fn route(state: &mut State, request: &Request<'_>, subject: &Subject) -> Answer {
+    let bot = state.world.bot;
+    let user = subject.user.unwrap_or(0);
+    let Some((id, guild)) = subject.guild.and_then(|id| Some((id, state.world.guilds.get(&id)?))) else {
+        return Answer::error(404, 10_004, "Unknown Guild");
+    };
+    let held = guild.permissions(bot);
+    let needed = match subject.route {
+        "kick" => KICK_MEMBERS,
+        "ban" | "unban" => BAN_MEMBERS,
+        "edit-member" => MODERATE_MEMBERS,
+        "add-role" | "remove-role" => MANAGE_ROLES,
+        "audit-log" => VIEW_AUDIT_LOG,
+        _ => 0,
+    };
+    if held & needed != needed {
+        return Answer::error(403, 50_013, "Missing Permissions");
+    }
+    let is_member = guild.members.contains_key(&user);
+    // Nobody acts on the owner, nor on those whose highest role is not below its own.
+    let acts_on_member = matches!(subject.route, "kick" | "ban" | "edit-member");
+    if acts_on_member && is_member && (user == guild.owner || guild.rank(user) >= guild.rank(bot)) {
+        return Answer::error(403, 50_013, "Missing Permissions");
+    }
+    let needs_member = matches!(
+        subject.route,
+        "get-member" | "kick" | "edit-member" | "add-role" | "remove-role"
+    );
+    if needs_member && !is_member {
+        return Answer::error(404, 10_007, "Unknown Member");
+    }
+    match subject.route {
+        "get-guild" => Answer::ok(object::guild(&state.world, guild)),
+        "list-channels" => Answer::ok(
+            guild
+                .channels
+                .values()
+                .map(|channel| object::channel(id, channel))
+                .collect(),
+        ),
+        "get-member" => guild.members.get(&user).map_or_else(
+            || Answer::error(404, 10_007, "Unknown Member"),
+            |member| Answer::ok(object::member(&state.world, user, member)),
+        ),
+        "kick" => {
+            remove_member(state, id, user);
+            audit(state, id, audited::MEMBER_KICK, user, json!([]), request);
+            Answer::empty()
+        }
+        "ban" => ban(state, id, user, request),
+        "unban" => {
+            let removed = state
+                .world
+                .guilds
+                .get_mut(&id)
+                .and_then(|guild| guild.bans.remove(&user));
+            if removed.is_none() {
+                return Answer::error(404, 10_026, "Unknown Ban");
+            }
+            let data = json!({ "guild_id": id.to_string(), "user": object::user(&state.world, user) });
+            state.dispatch("GUILD_BAN_REMOVE", id, &data.to_string());
+            audit(state, id, audited::MEMBER_BAN_REMOVE, user, json!([]), request);
+            Answer::empty()
+        }
+        "edit-member" => edit_member(state, id, user, request),
+        "add-role" | "remove-role" => change_role(state, id, user, request, subject.route == "add-role"),
+        _ => audit_log(state, id, request),
+    }
+}
+
+fn ban(state: &mut State, guild: u64, user: u64, request: &Request<'_>) -> Answer {
+    let seconds = request.body["delete_message_seconds"].as_u64().unwrap_or(0);
+    if seconds > 604_800 {
+        return Answer::error(400, 50_035, "Invalid Form Body");
+    }
+    let newly = state
+        .world
+        .guilds
+        .get_mut(&guild)
+        .is_some_and(|guild| guild.bans.insert(user, request.reason.clone()).is_none());
+    if !newly {
+        return Answer::empty();
+    }
+    let data = json!({ "guild_id": guild.to_string(), "user": object::user(&state.world, user) });
+    state.dispatch("GUILD_BAN_ADD", guild, &data.to_string());
+    remove_member(state, guild, user);
+    delete_messages(state, guild, user, seconds);
+    audit(state, guild, audited::MEMBER_BAN_ADD, user, json!([]), request);
+    Answer::empty()
+}
+
+/// What a ban takes along: the user's messages of the last seconds.
+fn delete_messages(state: &mut State, guild_id: u64, user: u64, seconds: u64) {
+    let since = now_ms().saturating_sub(seconds * 1000);
+    let Some(guild) = state.world.guilds.get_mut(&guild_id) else {
+        return;
+    };
+    let goes = |id: u64, author: u64| author == user && crate::snowflake::unix_ms(id) >= since;
+    let gone: Vec<_> = guild
+        .messages
+        .values()
+        .filter(|message| goes(message.id, message.author))
+        .map(|message| message.id)
+        .collect();
+    for message in gone {
+        guild.messages.remove(&message);
+        state.latencies.acted_on(message);
+    }
+}
+
+fn remove_member(state: &mut State, guild_id: u64, user: u64) {
+    let Some(guild) = state.world.guilds.get_mut(&guild_id) else {
+        return;
+    };
+    if guild.members.remove(&user).is_none() {
+        return;
+    }
+    guild.people.retain(|person| *person != user);
+    let data = json!({ "guild_id": guild_id.to_string(), "user": object::user(&state.world, user) });
+    state.dispatch("GUILD_MEMBER_REMOVE", guild_id, &data.to_string());
+}
+
+fn edit_member(state: &mut State, guild: u64, user: u64, request: &Request<'_>) -> Answer {
+    let Some(until) = request.body.get("communication_disabled_until") else {
+        return Answer::error(400, 50_035, "Invalid Form Body");
+    };
+    let until_ms = until.as_str().and_then(parse_iso8601);
+    if until.is_string() && until_ms.is_none_or(|until| until > now_ms() + TWENTY_EIGHT_DAYS_MS) {
+        return Answer::error(400, 50_035, "Invalid Form Body");
+    }
+    let Some(known) = state.world.guilds.get_mut(&guild) else {
+        return Answer::error(404, 10_004, "Unknown Guild");
+    };
+    if known.permissions(user) == u64::MAX && until_ms.is_some() {
+        // Administrators cannot be timed out.
+        return Answer::error(403, 50_013, "Missing Permissions");
+    }
+    let before = known.members.get(&user).and_then(|member| member.timed_out_until);
+    if let Some(member) = known.members.get_mut(&user) {
+        member.timed_out_until = until_ms;
+    }
+    let mut change = json!({ "key": "communication_disabled_until" });
+    if let Some(before) = before {
+        change["old_value"] = json!(crate::snowflake::iso8601(before));
+    }
+    if until_ms.is_some() {
+        change["new_value"] = until.clone();
+    }
+    let object = tell_update(state, guild, user);
+    audit(state, guild, audited::MEMBER_UPDATE, user, json!([change]), request);
+    Answer::ok(object)
+}
+
+fn change_role(state: &mut State, guild: u64, user: u64, request: &Request<'_>, add: bool) -> Answer {
+    let role = request
+        .segments
+        .last()
+        .and_then(|id| id.parse::<u64>().ok())
+        .unwrap_or(0);
+    let bot = state.world.bot;
+    let Some(known) = state.world.guilds.get_mut(&guild) else {
+        return Answer::error(404, 10_004, "Unknown Guild");
+    };
+    let Some(position) = known.roles.get(&role).map(|role| role.position) else {
+        return Answer::error(404, 10_011, "Unknown Role");
+    };
+    if position >= known.rank(bot) {
+        return Answer::error(403, 50_013, "Missing Permissions");
+    }
+    let name = known.roles[&role].name.clone();
+    if let Some(member) = known.members.get_mut(&user) {
+        member.roles.retain(|held| *held != role);
+        if add {
+            member.roles.push(role);
+        }
+    }
+    tell_update(state, guild, user);
+    let key = if add { "$add" } else { "$remove" };
+    let changes = json!([{ "key": key, "new_value": [{ "id": role.to_string(), "name": name }] }]);
+    audit(state, guild, audited::MEMBER_ROLE_UPDATE, user, changes, request);
+    Answer::empty()
+}
+
+fn tell_update(state: &mut State, guild: u64, user: u64) -> Value {
+    let known = state
+        .world
+        .guilds
+        .get(&guild)
+        .and_then(|guild| guild.members.get(&user));
+    let mut object = known.map_or(Value::Null, |member| object::member(&state.world, user, member));
+    let answer = object.clone();
+    object["guild_id"] = json!(guild.to_string());
+    state.dispatch("GUILD_MEMBER_UPDATE", guild, &object.to_string());
+    answer
+}
+
+fn audit(state: &mut State, guild: u64, action: u16, target: u64, changes: Value, request: &Request<'_>) {
+    let mut entry = json!({
+        "id": state.world.snowflakes.next().to_string(), "action_type": action, "user_id": state.world.bot.to_string(),
+        "target_id": target.to_string(), "changes": changes,
+    });
+    if let Some(reason) = &request.reason {
+        entry["reason"] = json!(reason);
+    }
+    if let Some(known) = state.world.guilds.get_mut(&guild) {
+        known.audit_log.push(entry.clone());
+    }
+    entry["guild_id"] = json!(guild.to_string());
+    state.dispatch("GUILD_AUDIT_LOG_ENTRY_CREATE", guild, &entry.to_string());
+}
+
+fn audit_log(state: &State, guild: u64, request: &Request<'_>) -> Answer {
+    let Some(known) = state.world.guilds.get(&guild) else {
+        return Answer::error(404, 10_004, "Unknown Guild");
+    };
+    let number = |key: &str| request.query(key).and_then(|value| value.parse::<u64>().ok());
+    let id_of = |entry: &Value| entry["id"].as_str().and_then(|id| id.parse::<u64>().ok()).unwrap_or(0);
+    let limit = usize::try_from(number("limit").unwrap_or(50).clamp(1, 100)).unwrap_or(50);
+    let wanted = known.audit_log.iter().filter(|entry| {
+        number("action_type").is_none_or(|action| entry["action_type"] == action)
+            && request.query("user_id").is_none_or(|user| entry["user_id"] == user)
+            && number("after").is_none_or(|after| id_of(entry) > after)
+            && number("before").is_none_or(|before| id_of(entry) < before)
+    });
+    // Newest first, but oldest first after a given entry (Audit Log, Get Guild Audit Log).
+    let entries: Vec<_> = if number("after").is_some() {
+        wanted.take(limit).cloned().collect()
+    } else {
+        wanted.rev().take(limit).cloned().collect()
+    };
+    Answer::ok(json!({
+        "audit_log_entries": entries, "users": [], "integrations": [], "webhooks": [], "guild_scheduled_events": [],
+        "threads": [], "application_commands": [], "auto_moderation_rules": [],
+    }))
+}

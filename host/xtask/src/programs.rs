@@ -1,0 +1,73 @@
+//! Building and running the demonstration and the benchmarks.
+
+use crate::cargo::{cargo, target_directory, workspace};
+use crate::plugins;
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Plays the sample recording to a release build.
+pub(crate) fn demo(serve: bool) -> Result<()> {
+    let plugins = plugins::build()?;
+    build("guildhall-demo")?;
+    let mut demo = Command::new(program("guildhall-demo"));
+    demo.arg("--binary")
+        .arg(program("guildhall"))
+        .arg("--plugins")
+        .arg(plugins);
+    demo.arg("--recording")
+        .arg(workspace().join("samples/recordings/community.jsonl"));
+    if serve {
+        demo.arg("--serve");
+    }
+    run(demo)
+}
+
+/// Runs a group of benchmarks, or all, on a release build.
+pub(crate) fn bench(group: Option<String>, json: bool) -> Result<()> {
+    let plugins = plugins::build()?;
+    build("guildhall-bench")?;
+    let mut bench = Command::new(program("guildhall-bench"));
+    bench
+        .arg("--binary")
+        .arg(program("guildhall"))
+        .arg("--plugins")
+        .arg(plugins)
+        .args(group);
+    if json {
+        bench.arg("--json");
+    }
+    run(bench)
+}
+
+fn build(package: &str) -> Result<()> {
+    cargo(
+        &[
+            "build",
+            "--locked",
+            "--release",
+            "--package",
+            "guildhall",
+            "--package",
+            package,
+        ],
+        &[],
+    )
+}
+
+fn program(name: &str) -> PathBuf {
+    target_directory()
+        .join("release")
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION)
+}
+
+fn run(mut command: Command) -> Result<()> {
+    let status = command
+        .status()
+        .with_context(|| format!("{command:?} cannot be started"))?;
+    if !status.success() {
+        bail!("it did not end well ({status})");
+    }
+    Ok(())
+}
