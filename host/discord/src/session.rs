@@ -20,7 +20,7 @@ use twilight_gateway::{CloseFrame, ConfigBuilder, Message, Session, Shard, Shard
 use twilight_model::gateway::Intents;
 
 /// Frames between the socket and the router.
-const QUEUE: usize = 4096;
+const QUEUE: usize = 1024;
 /// Pauses between connections that came to nothing.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -104,7 +104,6 @@ pub async fn run_session<S: FrameSink>(config: SessionConfig, sink: Arc<S>, stop
         sink,
         frames,
         failures: 0,
-        sequence_refused: false,
     };
     let end = loop {
         match connection.run(&stop).await {
@@ -135,13 +134,13 @@ struct Connection<S> {
     resume: Option<ResumePoint>,
     /// Connections in a row that came to nothing.
     failures: u32,
-    /// Whether Discord refused the sequence of the last RESUME.
-    sequence_refused: bool,
 }
 
 /// What a text asks of the connection.
 enum Asked {
     Nothing,
+    /// A connection begins.
+    Hello,
     /// Discord wants another connection.
     Reconnect,
     /// Discord ended the session; the flag says whether it can be resumed.
@@ -152,7 +151,7 @@ impl<S: FrameSink> Connection<S> {
     /// One connection. Goes on with the pause before the next one, or with the usual backoff.
     async fn run(&mut self, stop: &CancellationToken) -> ControlFlow<SessionEnd, Option<Duration>> {
         let mut shard = self.shard();
-        let mut unreadable = 0;
+        let (mut greeted, mut unreadable) = (false, 0);
         let next = loop {
             let item = tokio::select! {
                 biased;
@@ -174,6 +173,9 @@ impl<S: FrameSink> Connection<S> {
             };
             match self.read(text).await {
                 Ok(Asked::Nothing) => {}
+                // twilight has connected again by itself, and would resume from its own sequence at the next poll.
+                Ok(Asked::Hello) if greeted => break ControlFlow::Continue(Some(Duration::ZERO)),
+                Ok(Asked::Hello) => greeted = true,
                 Ok(Asked::Reconnect) => {
                     tracing::info!(shard = self.config.shard, "Discord asks for another connection");
                     self.leave(shard).await;
@@ -293,7 +295,6 @@ impl<S: FrameSink> Connection<S> {
 
     fn is_up(&mut self) {
         self.failures = 0;
-        self.sequence_refused = false;
         if let Some(point) = &self.resume {
             self.sink.connected(self.config.shard, point);
         }
@@ -305,8 +306,6 @@ impl<S: FrameSink> Connection<S> {
             Some(code) if let Some(fix) = refusal(code) => {
                 return ControlFlow::Break(SessionEnd::Refused { code, fix });
             }
-            // Once our own sequence is tried again: twilight may have resumed by itself, with its own.
-            Some(4007) if !self.sequence_refused => self.sequence_refused = true,
             // Invalid sequence, session timed out, not authenticated: twilight would try the same again for ever.
             Some(4003 | 4007 | 4009) => self.forget(),
             _ => {}
@@ -337,7 +336,6 @@ impl<S: FrameSink> Connection<S> {
             );
             metrics::counter!("guildhall_gateway_lost_sessions_total").increment(1);
         }
-        self.sequence_refused = false;
     }
 
     fn backoff(&mut self) -> Duration {
@@ -387,6 +385,7 @@ fn asked(text: &str) -> Asked {
         d: serde_json::Value,
     }
     match serde_json::from_str(text) {
+        Ok(Control { op: 10, .. }) => Asked::Hello,
         Ok(Control { op: 7, .. }) => Asked::Reconnect,
         Ok(Control { op: 9, d }) => Asked::Invalid(d.as_bool().unwrap_or(false)),
         _ => Asked::Nothing,

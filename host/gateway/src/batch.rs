@@ -7,8 +7,8 @@ use crate::host::GuildHost;
 use crate::queued::{QueuedEvent, Takes};
 use guildhall_engine::{CallLimits, PluginInstance, PreparedEvent};
 use guildhall_model::{Action, Event, EventData, EventKind, GuildId, OutboxEntry, Signal, SubmittedAction};
-use guildhall_store::{StoreError, StoredTimer};
-use std::collections::BTreeSet;
+use guildhall_store::{StoreError, StoredTimer, Undo};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Signals that may follow from one event, all plugins together: a ring of plugins that answer each other ends here.
@@ -23,8 +23,9 @@ pub(crate) struct Committed {
     pub(crate) replayed: usize,
     /// Whether the snapshot changed.
     snapshot_changed: bool,
-    /// Plugins that answered, and calls that failed, by index of the plugin.
-    succeeded: BTreeSet<usize>,
+    /// Calls that succeeded, by index of the plugin.
+    succeeded: BTreeMap<usize, u64>,
+    /// One for each call that failed, by index of the plugin.
     failed: Vec<usize>,
 }
 
@@ -66,11 +67,13 @@ impl Batch<'_> {
         events: &[QueuedEvent],
     ) -> (GuildHost, Result<Committed, StoreError>) {
         let mut left_out = BTreeSet::new();
+        let mut undo = Undo::Batch;
         let mut host = Some(host);
         let outcome = loop {
             let mut attempt = Attempt {
                 batch: self,
                 host: &mut host,
+                undo,
                 left_out: &left_out,
                 instances: Vec::new(),
                 committed: Committed::default(),
@@ -79,16 +82,20 @@ impl Batch<'_> {
                 Ok(()) => break Ok(attempt.committed),
                 Err(stop) => {
                     attempt.host().store.roll_back();
-                    match stop {
-                        Stop::Lost(Lost { event, plugin }) => left_out.insert((event, plugin)),
-                        Stop::Store(error) => break Err(error),
-                    };
+                    match (stop, undo) {
+                        // Some call failed. From now on each stands behind a savepoint of its own.
+                        (Stop::Lost(_), Undo::Batch) => undo = Undo::Call,
+                        (Stop::Lost(Lost { event, plugin }), Undo::Call) => drop(left_out.insert((event, plugin))),
+                        (Stop::Store(error), _) => break Err(error),
+                    }
                 }
             }
         };
         if let Ok(committed) = &outcome {
-            for plugin in &committed.succeeded {
-                self.standing.succeeded(self.plugins.plugins[*plugin].id());
+            for (plugin, calls) in &committed.succeeded {
+                let active = &self.plugins.plugins[*plugin];
+                active.calls.increment(*calls);
+                self.standing.succeeded(active.id());
             }
             for plugin in committed.failed.iter().chain(left_out.iter().map(|(_, plugin)| plugin)) {
                 self.standing
@@ -105,6 +112,7 @@ struct Attempt<'batch, 'worker> {
     batch: &'batch mut Batch<'worker>,
     /// None only while a plugin is called.
     host: &'batch mut Option<GuildHost>,
+    undo: Undo,
     /// Calls that cost an earlier attempt its transaction, by indices of event and plugin.
     left_out: &'batch BTreeSet<(usize, usize)>,
     /// One instance per plugin and batch, made on first use, so that no state outlives the batch.
@@ -119,7 +127,8 @@ impl Attempt<'_, '_> {
     }
 
     fn run(&mut self, events: &[QueuedEvent]) -> Result<(), Stop> {
-        self.host().store.begin()?;
+        let undo = self.undo;
+        self.host().store.begin(undo)?;
         for (index, event) in events.iter().enumerate() {
             self.apply(index, event)?;
         }
@@ -219,11 +228,12 @@ impl Attempt<'_, '_> {
             return Ok(());
         };
         host.store.begin_call(&active.access);
-        active.calls.increment(1);
         let (host, report) = instance(&mut self.instances, plugin, active, self.batch.limits).handle(host, event);
         let host = self.host.insert(host);
         let ended = host.store.end_call(report.result.is_ok());
-        if let Err(failure) = &report.result {
+        // A call that costs the batch is reported when it fails again, alone.
+        let undone_with_batch = self.undo == Undo::Batch && matches!(ended, Err(StoreError::TransactionLost { .. }));
+        if let (Err(failure), false) = (&report.result, undone_with_batch) {
             self.committed.failed.push(plugin);
             let (guild, kind) = (self.batch.guild, event.kind());
             tracing::warn!(%guild, plugin = active.id(), event = ?kind, cause = %failure, "a plugin's call failed; its rows and actions are undone");
@@ -232,6 +242,9 @@ impl Attempt<'_, '_> {
         }
         match ended {
             Ok(()) => {}
+            Err(StoreError::TransactionLost { .. }) if undone_with_batch => {
+                return Err(Stop::Lost(Lost { event: index, plugin }));
+            }
             Err(StoreError::TransactionLost { guild, reason }) => {
                 tracing::warn!(%guild, plugin = active.id(), reason, "a plugin's call cost the batch its transaction; it runs again without this call");
                 return Err(Stop::Lost(Lost { event: index, plugin }));
@@ -239,7 +252,7 @@ impl Attempt<'_, '_> {
             Err(error) => return Err(Stop::Store(error)),
         }
         if report.result.is_ok() {
-            self.committed.succeeded.insert(plugin);
+            *self.committed.succeeded.entry(plugin).or_default() += 1;
             for submitted in report.actions {
                 self.take_action(active, submitted, signals)?;
             }

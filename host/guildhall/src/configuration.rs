@@ -127,7 +127,7 @@ impl Default for Workers {
         Self {
             threads: None,
             open_files: NonZeroUsize::MIN.saturating_add(1023),
-            waiting: NonZeroUsize::MIN.saturating_add(8191),
+            waiting: NonZeroUsize::MIN.saturating_add(2047),
             batch: NonZeroUsize::MIN.saturating_add(63),
             failures: NonZeroU32::MIN.saturating_add(19),
         }

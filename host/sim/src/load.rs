@@ -173,7 +173,7 @@ impl Load<'_> {
         let mut behind = state.sessions.queued() > QUEUED;
         while !behind && self.report.events < due {
             self.happen(&mut state);
-            behind = self.report.events % 64 == 0 && state.sessions.queued() > QUEUED;
+            behind = self.report.events.is_multiple_of(64) && state.sessions.queued() > QUEUED;
         }
         behind
     }
@@ -181,7 +181,7 @@ impl Load<'_> {
     fn happen(&mut self, state: &mut State) {
         self.report.events += 1;
         let guild = self.pick_guild();
-        if self.config.raid_every > 0 && self.report.events % self.config.raid_every == 0 {
+        if self.config.raid_every > 0 && self.report.events.is_multiple_of(self.config.raid_every) {
             return self.raid(state, guild);
         }
         let LoadConfig {
@@ -226,7 +226,7 @@ impl Load<'_> {
     fn message(&mut self, state: &mut State, guild: usize) {
         let id = self.guilds[guild];
         self.report.messages += 1;
-        let probe = self.config.probe_every > 0 && self.report.messages % self.config.probe_every == 0;
+        let probe = self.config.probe_every > 0 && self.report.messages.is_multiple_of(self.config.probe_every);
         let channel = self.channels[guild][self.random.random_range(0..self.channels[guild].len())];
         let Some(people) = state
             .world

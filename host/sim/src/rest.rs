@@ -271,7 +271,8 @@ fn too_many(after: Duration, scope: &str, headers: &mut HeaderMap) -> Answer {
 
 fn record(state: &mut State, request: &Request<'_>, subject: &Subject, answer: &Answer, dropped: bool) {
     let applied = (200..300).contains(&answer.status) && request.method != "GET" && !answer.deduplicated;
-    if (200..300).contains(&answer.status) {
+    // A refusal for good is the end of it too.
+    if !dropped && !matches!(answer.status, 401 | 429 | 500..) {
         for message in &subject.messages {
             state.latencies.acted_on(*message);
         }

@@ -53,6 +53,13 @@ impl Authority {
         std::mem::replace(&mut self.lock().principal, principal)
     }
 
+    /// Forgets what an earlier statement left.
+    pub(crate) fn forget(&self) {
+        let mut state = self.lock();
+        state.denial = None;
+        state.changes_schema = false;
+    }
+
     pub(crate) fn take_denial(&self) -> Option<String> {
         self.lock().denial.take()
     }

@@ -3,6 +3,7 @@
 use crate::authorizer::{PluginAccess, Principal, owns};
 use crate::error::SqlError;
 use crate::open::GuildStore;
+use crate::transaction::Undo;
 use crate::value::{self, Parameter};
 use guildhall_model::{Rows, Value};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
@@ -29,7 +30,7 @@ impl GuildStore {
             return Err(SqlError::Limit(reason.clone()));
         }
         let result = self.prepare_and_run(&access, sql, parameters, into);
-        if result.is_err() && self.call.savepoint && self.connection.is_autocommit() {
+        if result.is_err() && self.call.wrote && self.connection.is_autocommit() {
             let quota = self.limits.quota_bytes;
             self.call.lost = Some(format!(
                 "the guild's quota of {quota} bytes is reached, or the disk is full"
@@ -45,30 +46,47 @@ impl GuildStore {
         parameters: &[Value],
         into: Option<&mut Rows>,
     ) -> Result<u64, SqlError> {
-        self.authority.take_denial();
-        self.authority.take_schema_change();
+        self.authority.forget();
         // The comment makes the statement cache keep each plugin's statements, and the host's, apart: a cached
         // statement is not judged again.
-        let tagged = format!("/*{}*/{sql}", access.plugin);
-        let mut statement = match self.connection.prepare_cached(&tagged) {
+        let mut tagged = std::mem::take(&mut self.tagged);
+        tagged.clear();
+        for part in ["/*", &access.plugin, "*/", sql] {
+            tagged.push_str(part);
+        }
+        let result = self.run_tagged(access, &tagged, parameters, into);
+        self.tagged = tagged;
+        result
+    }
+
+    fn run_tagged(
+        &mut self,
+        access: &Arc<PluginAccess>,
+        tagged: &str,
+        parameters: &[Value],
+        into: Option<&mut Rows>,
+    ) -> Result<u64, SqlError> {
+        let mut statement = match self.connection.prepare_cached(tagged) {
             Ok(statement) => statement,
             Err(error) => return Err(self.sql_error(error)),
         };
         let changes_schema = self.authority.take_schema_change();
         let writes = !statement.readonly();
-        if writes && !self.call.savepoint {
-            self.as_host(|connection| {
-                connection
-                    .prepare_cached("SAVEPOINT guildhall_call")?
-                    .execute([])
-                    .map(drop)
-            })?;
-            self.call.savepoint = true;
+        if writes && !self.call.wrote {
+            if self.undo == Undo::Call {
+                self.as_host(|connection| {
+                    connection
+                        .prepare_cached("SAVEPOINT guildhall_call")?
+                        .execute([])
+                        .map(drop)
+                })?;
+            }
+            self.call.wrote = true;
         }
         if changes_schema {
             // Never cached: SQLite would judge it only once.
             statement.discard();
-            return self.change_schema(access, &tagged, parameters);
+            return self.change_schema(access, tagged, parameters);
         }
         let limits = (self.limits.rows, self.limits.result_bytes);
         run(&mut statement, parameters, into, limits).map_err(|failure| match failure {

@@ -28,3 +28,4 @@ pub use limits::StoreLimits;
 pub use open::{GuildStore, Opened, guild_file, set_aside};
 pub use settings::Settings;
 pub use timer::StoredTimer;
+pub use transaction::Undo;

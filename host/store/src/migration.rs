@@ -3,6 +3,7 @@
 use crate::authorizer::PluginAccess;
 use crate::error::StoreError;
 use crate::open::GuildStore;
+use crate::transaction::Undo;
 use guildhall_model::{Migration, RecurringTimer, UnixMilliseconds};
 use rusqlite::Connection;
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ impl GuildStore {
             let reason = format!("it was applied by a newer version of the plugin, and this one knows only {newest}");
             return Err(self.migration_error(plugin, applied, reason));
         }
-        self.begin()?;
+        self.begin(Undo::Call)?;
         let outcome = self.apply(access, migrations, applied, now).and_then(|()| {
             self.set_recurring_timers(plugin, timers, now)
                 .map_err(|source| self.failed(source))

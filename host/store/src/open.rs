@@ -6,7 +6,7 @@ use crate::deadline::SqlDeadline;
 use crate::error::{OpenError, StoreError};
 use crate::limits::{self, PAGE_BYTES, StoreLimits};
 use crate::settings::Settings;
-use crate::transaction::CallState;
+use crate::transaction::{CallState, Undo};
 use crate::{migration, schema, settings, timer};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use rusqlite::config::DbConfig;
@@ -28,6 +28,9 @@ pub struct GuildStore {
     pub(crate) limits: StoreLimits,
     pub(crate) cursor: Cursor,
     pub(crate) call: CallState,
+    pub(crate) undo: Undo,
+    /// Reused for every statement of a plugin.
+    pub(crate) tagged: String,
     /// The last migration of each plugin.
     pub(crate) migrated: BTreeMap<String, u32>,
     pub(crate) settings: BTreeMap<String, Settings>,
@@ -136,6 +139,8 @@ impl GuildStore {
             limits: limits.clone(),
             cursor,
             call: CallState::default(),
+            undo: Undo::default(),
+            tagged: String::new(),
             migrated,
             settings,
             next_timer,

@@ -41,7 +41,7 @@ impl GuildStore {
     pub fn waiting_actions(&self) -> Result<Vec<OutboxEntry>, StoreError> {
         let read = || -> rusqlite::Result<Vec<(i64, String, u64, String)>> {
             self.connection
-                .prepare_cached("SELECT id, plugin, committed_at, submitted FROM guildhall_outbox ORDER BY id")?
+                .prepare("SELECT id, plugin, committed_at, submitted FROM guildhall_outbox ORDER BY id")?
                 .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
                 .collect()
         };

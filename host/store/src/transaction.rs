@@ -8,19 +8,30 @@ use guildhall_model::{SessionPosition, UnixMilliseconds};
 use std::sync::Arc;
 use std::time::Instant;
 
+/// What undoing a failed call undoes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Undo {
+    /// That call: every call that writes stands behind a savepoint of its own.
+    #[default]
+    Call,
+    /// The whole batch, which then has to run again: cheaper while no call fails.
+    Batch,
+}
+
 /// How far the running call has come.
 #[derive(Debug, Default)]
 pub(crate) struct CallState {
     pub(crate) access: Option<Arc<PluginAccess>>,
-    /// Whether the call has written: only then is there a savepoint.
-    pub(crate) savepoint: bool,
+    /// Whether the call has written.
+    pub(crate) wrote: bool,
     /// Why SQLite gave the whole transaction up during the call.
     pub(crate) lost: Option<String>,
 }
 
 impl GuildStore {
     /// Opens the transaction of a batch.
-    pub fn begin(&mut self) -> Result<(), StoreError> {
+    pub fn begin(&mut self, undo: Undo) -> Result<(), StoreError> {
+        self.undo = undo;
         self.run("BEGIN IMMEDIATE")
     }
 
@@ -68,7 +79,7 @@ impl GuildStore {
         self.authority.act_for(Principal::Plugin(access.clone()));
         self.call = CallState {
             access: Some(access.clone()),
-            savepoint: false,
+            wrote: false,
             lost: None,
         };
     }
@@ -78,21 +89,27 @@ impl GuildStore {
         self.deadline.set(deadline);
     }
 
-    /// Ends the call: keeps its rows or undoes them. [`StoreError::TransactionLost`] says that this call made SQLite
-    /// give the whole batch up.
+    /// Ends the call: keeps its rows or undoes them. [`StoreError::TransactionLost`] says that the whole batch is to be
+    /// rolled back and run again: this call made SQLite give it up, or is undone only so.
     pub fn end_call(&mut self, keep: bool) -> Result<(), StoreError> {
-        let CallState { savepoint, lost, .. } = self.leave_call();
+        let CallState { wrote, lost, .. } = self.leave_call();
         if let Some(reason) = lost {
-            self.cursor.rolled_back();
             return Err(StoreError::TransactionLost {
                 guild: self.guild,
                 reason,
             });
         }
-        match (savepoint, keep) {
-            (false, _) => Ok(()),
-            (true, true) => self.run("RELEASE guildhall_call"),
-            (true, false) => self
+        match (wrote, keep, self.undo) {
+            (false, ..) | (true, true, Undo::Batch) => Ok(()),
+            (true, false, Undo::Batch) => {
+                let reason = "a call failed, and is undone with its batch".into();
+                Err(StoreError::TransactionLost {
+                    guild: self.guild,
+                    reason,
+                })
+            }
+            (true, true, Undo::Call) => self.run("RELEASE guildhall_call"),
+            (true, false, Undo::Call) => self
                 .run("ROLLBACK TO guildhall_call")
                 .and_then(|()| self.run("RELEASE guildhall_call")),
         }

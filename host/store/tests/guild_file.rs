@@ -3,7 +3,7 @@
 
 use guildhall_model::{Action, GuildId, Migration, RecurringTimer, SessionPosition, SubmittedAction, UserId, Value};
 use guildhall_store::{
-    GuildStore, OpenError, PluginAccess, StoreCache, StoreError, StoreLimits, StoredTimer, guild_file,
+    GuildStore, OpenError, PluginAccess, StoreCache, StoreError, StoreLimits, StoredTimer, Undo, guild_file,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn insert(store: &mut GuildStore, user: i64) {
 fn rows_actions_and_cursor_are_there_after_a_commit_and_a_reopening() {
     let directory = TempDir::new().unwrap();
     let mut store = with_table(&directory);
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.begin_call(&access());
     insert(&mut store, 1);
     store.end_call(true).unwrap();
@@ -103,7 +103,7 @@ fn rows_actions_and_cursor_are_there_after_a_commit_and_a_reopening() {
 fn a_rolled_back_batch_leaves_nothing() {
     let directory = TempDir::new().unwrap();
     let mut store = with_table(&directory);
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.begin_call(&access());
     insert(&mut store, 1);
     store.end_call(true).unwrap();
@@ -123,7 +123,7 @@ fn a_rolled_back_batch_leaves_nothing() {
 fn a_failed_call_is_undone_alone() {
     let directory = TempDir::new().unwrap();
     let mut store = with_table(&directory);
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     for (user, keep) in [(1, true), (2, false), (3, true)] {
         store.begin_call(&access());
         insert(&mut store, user);
@@ -137,10 +137,30 @@ fn a_failed_call_is_undone_alone() {
 }
 
 #[test]
+fn a_failed_call_costs_the_batch_where_that_was_chosen() {
+    let directory = TempDir::new().unwrap();
+    let mut store = with_table(&directory);
+    store.begin(Undo::Batch).unwrap();
+    store.begin_call(&access());
+    insert(&mut store, 1);
+    store.end_call(true).unwrap();
+    store.begin_call(&access());
+    store
+        .end_call(false)
+        .expect("a call that wrote nothing leaves nothing to undo");
+    store.begin_call(&access());
+    insert(&mut store, 2);
+    let error = store.end_call(false).unwrap_err();
+    assert!(matches!(error, StoreError::TransactionLost { .. }), "{error}");
+    store.roll_back();
+    assert_eq!(count(&mut store, "SELECT count(*) FROM watch_seen"), Value::Integer(0));
+}
+
+#[test]
 fn a_process_that_dies_before_the_commit_has_done_nothing() {
     let directory = TempDir::new().unwrap();
     let mut store = with_table(&directory);
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.begin_call(&access());
     insert(&mut store, 1);
     store.end_call(true).unwrap();
@@ -214,7 +234,7 @@ fn timers_fire_once_or_again_and_survive() {
         due_at: 50,
         payload: "p".into(),
     };
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.set_timer(&once).unwrap();
     store.commit(0).unwrap();
     drop(store);
@@ -227,7 +247,7 @@ fn timers_fire_once_or_again_and_survive() {
         due.iter().map(|timer| timer.name.as_str()).collect::<Vec<_>>(),
         ["once", "hourly"]
     );
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     for timer in &due {
         assert!(store.fire_timer(timer, 3_601_000).unwrap());
         assert!(
@@ -301,7 +321,7 @@ fn the_cache_keeps_no_more_files_open_than_its_bound_and_loses_nothing() {
         for guild in 1..=5 {
             let mut store = cache.take(GuildId(guild)).unwrap().store;
             assert_eq!(store.guild(), GuildId(guild));
-            store.begin().unwrap();
+            store.begin(Undo::Call).unwrap();
             store.advance(&position("s", round + 1));
             store.commit(0).unwrap();
             assert!(store.is_applied(&position("s", round + 1)));

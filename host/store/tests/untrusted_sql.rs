@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use guildhall_model::{GuildId, Migration, Value};
-use guildhall_store::{GuildStore, PluginAccess, SqlError, StoreError, StoreLimits};
+use guildhall_store::{GuildStore, PluginAccess, SqlError, StoreError, StoreLimits, Undo};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ fn guild(limits: &StoreLimits) -> (TempDir, Box<GuildStore>) {
 }
 
 fn attempt(store: &mut GuildStore, plugin: &Arc<PluginAccess>, sql: &str) -> Result<u64, SqlError> {
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.begin_call(plugin);
     let outcome = store.execute(sql, &[]);
     store.end_call(outcome.is_ok()).unwrap();
@@ -213,7 +213,7 @@ fn a_full_quota_costs_the_batch_and_is_survived() {
         ..StoreLimits::default()
     });
     let evil = access("evil", &[]);
-    store.begin().unwrap();
+    store.begin(Undo::Call).unwrap();
     store.begin_call(&evil);
     let mut outcome = Ok(0);
     for _ in 0..100 {

@@ -1,0 +1,230 @@
+//! The cost of a plugin's call: the probe plugin in a component, against the same SQL and scoring in native Rust on the
+//! same files. CPU time of one thread, per event.
+
+use crate::figure::Figure;
+use anyhow::{Context, Result};
+use guildhall_engine::{
+    ArtifactCache, CallHost, CallLimits, DatabaseError, Plugin, PluginInstance, PreparedEvent, Runtime, RuntimeConfig,
+};
+use guildhall_model::{Event, EventData, GuildId, GuildView, Message, Rows, UnknownGuild, User, UserId, Value};
+use guildhall_store::{GuildStore, PluginAccess, SqlError, StoreLimits, Undo};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const GUILDS: [usize; 2] = [1, 1000];
+const BATCHES: [usize; 2] = [1, 16];
+/// Events of one measurement; the best of several counts, as everything else on the machine only adds.
+const EVENTS: usize = 32_000;
+const ROUNDS: usize = 3;
+
+/// The host of a call in these measurements: a real guild file, and a guild of which nothing is known.
+struct BenchHost(Box<GuildStore>);
+
+impl CallHost for BenchHost {
+    fn query(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<Rows, DatabaseError> {
+        self.0.query(sql, parameters).map_err(database_error)
+    }
+    fn execute(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
+        self.0.execute(sql, parameters).map_err(database_error)
+    }
+    fn set_deadline(&mut self, deadline: Instant) {
+        self.0.set_deadline(Some(deadline));
+    }
+    fn view(&self) -> &dyn GuildView {
+        &UnknownGuild
+    }
+    fn settings(&self, _: &str) -> String {
+        "{}".into()
+    }
+    fn settings_generation(&self, _: &str) -> u64 {
+        0
+    }
+    fn now(&self) -> u64 {
+        0
+    }
+}
+
+fn database_error(error: SqlError) -> DatabaseError {
+    DatabaseError::Sql(error.to_string())
+}
+
+/// Measures and prints.
+pub(crate) fn run(probe: &Path, print: impl Fn(&Figure)) -> Result<()> {
+    let directory = TempDir::new()?;
+    let wasm = std::fs::read(probe).with_context(|| format!("{}", probe.display()))?;
+    let runtime = Runtime::new(&RuntimeConfig::default()).map_err(anyhow::Error::from)?;
+    let artifacts = ArtifactCache::open(directory.path().join("compiled"))?;
+    let plugin = Arc::new(Plugin::<BenchHost>::load(
+        &runtime,
+        &artifacts,
+        &CallLimits::default(),
+        &wasm,
+    )?);
+    for guilds in GUILDS {
+        for batch in BATCHES {
+            let (native, component) = (TempDir::new()?, TempDir::new()?);
+            let mut natives = native_guilds(native.path(), guilds)?;
+            let mut components = component_guilds(component.path(), guilds, &plugin)?;
+            let (mut baseline, mut value) = (f64::MAX, f64::MAX);
+            for round in 0..ROUNDS {
+                // In turns, so that both see the same machine.
+                baseline = baseline.min(measure(guilds, batch, round, |guild, messages| {
+                    native_batch(&mut natives[guild], messages)
+                })?);
+                value = value.min(measure(guilds, batch, round, |guild, messages| {
+                    component_batch(&mut components[guild], &plugin, messages)
+                })?);
+            }
+            let (native_name, component_name) = names(guilds, batch);
+            print(&Figure {
+                name: native_name,
+                value: baseline,
+                unit: "µs CPU/event",
+                baseline: Some(baseline),
+            });
+            print(&Figure {
+                name: component_name,
+                value,
+                unit: "µs CPU/event",
+                baseline: Some(baseline),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn names(guilds: usize, batch: usize) -> (&'static str, &'static str) {
+    match (guilds, batch) {
+        (1, 1) => ("engine.native.batch1.guilds1", "engine.fresh.batch1.guilds1"),
+        (1, _) => ("engine.native.batch16.guilds1", "engine.batch16.guilds1"),
+        (_, 1) => ("engine.native.batch1", "engine.fresh.batch1"),
+        _ => ("engine.native.batch16", "engine.batch16"),
+    }
+}
+
+fn measure(
+    guilds: usize,
+    batch: usize,
+    round: usize,
+    mut run: impl FnMut(usize, Vec<Message>) -> Result<()>,
+) -> Result<f64> {
+    let mut next_message = (round as u64 + 1) << 40;
+    let started = thread_cpu()?;
+    for number in 0..EVENTS / batch {
+        let messages = (0..batch)
+            .map(|index| {
+                next_message += 1;
+                message(next_message, 1 + (number * batch + index) as u64 % 97)
+            })
+            .collect();
+        run(number % guilds, messages)?;
+    }
+    Ok((thread_cpu()? - started).as_secs_f64() * 1e6 / EVENTS as f64)
+}
+
+fn message(id: u64, author: u64) -> Message {
+    Message {
+        id: id.into(),
+        channel: 5.into(),
+        author: User {
+            id: UserId(author),
+            username: "someone".into(),
+            ..User::default()
+        },
+        content: "hello, has anyone seen the new release? it works for me".into(),
+        ..Message::default()
+    }
+}
+
+fn native_guilds(directory: &Path, guilds: usize) -> Result<Vec<Connection>> {
+    (0..guilds)
+        .map(|guild| {
+            let connection = Connection::open(directory.join(format!("{guild}.db")))?;
+            connection.execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32;
+                 CREATE TABLE probe_messages (author INTEGER, message INTEGER, score INTEGER, PRIMARY KEY (author, message)) WITHOUT ROWID;",
+            )?;
+            Ok(connection)
+        })
+        .collect()
+}
+
+/// What the probe does, without a component, an authorizer, or a savepoint.
+fn native_batch(connection: &mut Connection, messages: Vec<Message>) -> Result<()> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    for message in messages {
+        let (author, id) = (message.author.id.0.cast_signed(), message.id.0.cast_signed());
+        let mut select = connection
+            .prepare_cached("SELECT score FROM probe_messages WHERE author = ?1 ORDER BY message DESC LIMIT 5")?;
+        let mut sum = 0;
+        let mut rows = select.query([author])?;
+        while let Some(row) = rows.next()? {
+            sum += row.get::<_, i64>(0)?;
+        }
+        let score = probe::score(&message.content) + sum / 8;
+        connection
+            .prepare_cached("INSERT INTO probe_messages VALUES (?1, ?2, ?3)")?
+            .execute((author, id, score))?;
+    }
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(())
+}
+
+struct ComponentGuild {
+    host: Option<BenchHost>,
+    access: Arc<PluginAccess>,
+}
+
+fn component_guilds(directory: &Path, guilds: usize, plugin: &Plugin<BenchHost>) -> Result<Vec<ComponentGuild>> {
+    let description = plugin.description();
+    let access = Arc::new(PluginAccess {
+        plugin: description.id.clone(),
+        prefix: description.table_prefix(),
+        readable: Default::default(),
+    });
+    (0..guilds)
+        .map(|guild| {
+            let id = GuildId(guild as u64 + 1);
+            let mut store = GuildStore::open(directory, id, &StoreLimits::default())?.store;
+            store.prepare_plugin(&access, &description.migrations, &description.timers, 0)?;
+            Ok(ComponentGuild {
+                host: Some(BenchHost(store)),
+                access: access.clone(),
+            })
+        })
+        .collect()
+}
+
+/// One batch as a worker runs it: one transaction, one fresh instance.
+fn component_batch(guild: &mut ComponentGuild, plugin: &Arc<Plugin<BenchHost>>, messages: Vec<Message>) -> Result<()> {
+    let mut host = guild.host.take().context("the host is back after every batch")?;
+    let mut instance = PluginInstance::new(plugin.clone(), CallLimits::default());
+    host.0.begin(Undo::Batch)?;
+    for message in messages {
+        let event = Event {
+            guild: host.0.guild(),
+            received_at: 0,
+            data: EventData::MessageCreate(Box::new(message)),
+        };
+        host.0.begin_call(&guild.access);
+        let (back, report) = instance.handle(host, &PreparedEvent::from(event));
+        host = back;
+        host.0.end_call(report.result.is_ok())?;
+        report.result?;
+    }
+    host.0.commit(0)?;
+    guild.host = Some(host);
+    Ok(())
+}
+
+/// CPU time of this thread.
+fn thread_cpu() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").context("the benchmark needs Linux's /proc")?;
+    let nanoseconds = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+    Ok(Duration::from_nanos(
+        nanoseconds.context("/proc/thread-self/schedstat is empty")?,
+    ))
+}

@@ -1,0 +1,298 @@
+//! Actions on their way to a simulation of Discord that limits and fails as Discord does.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use guildhall_discord::{Dispatcher, DispatcherConfig, Rest, Settled};
+use guildhall_model::{
+    Action, ChannelId, GuildId, MessageBody, MessageId, OutboxEntry, Outcome, SubmittedAction, UserId,
+};
+use guildhall_sim::{RestFault, SimConfig, Simulation};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+const BOUND: Duration = Duration::from_secs(20);
+
+struct Sending {
+    simulation: Simulation,
+    dispatcher: Dispatcher,
+    settled: UnboundedReceiver<Settled>,
+    guild: GuildId,
+    general: ChannelId,
+    people: Vec<u64>,
+    next: i64,
+}
+
+async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -> Sending {
+    let mut config = SimConfig {
+        global_limit: None,
+        route_limits: false,
+        ..SimConfig::default()
+    };
+    change(&mut config);
+    let simulation = Simulation::start(config).await.unwrap();
+    let rest = Rest::new(&simulation.token(), Some(&simulation.address().to_string())).unwrap();
+    let (sender, settled) = unbounded_channel();
+    let limits = DispatcherConfig {
+        global_per_second: per_second.and_then(NonZeroU32::new),
+        concurrency: NonZeroUsize::new(1).unwrap(),
+    };
+    let guild = simulation.guild_ids()[0];
+    Sending {
+        dispatcher: Dispatcher::start(Arc::new(rest), sender, limits),
+        settled,
+        guild: GuildId(guild),
+        general: ChannelId(simulation.channel_id(guild, "general").unwrap()),
+        people: simulation.people(guild),
+        simulation,
+        next: 0,
+    }
+}
+
+impl Sending {
+    fn entry(&mut self, action: Action) -> OutboxEntry {
+        self.next += 1;
+        let submitted = SubmittedAction {
+            action,
+            reason: None,
+            token: Some(self.next.to_string()),
+        };
+        OutboxEntry {
+            id: self.next,
+            plugin: "p".into(),
+            committed_at: 1_700_000_000_000,
+            submitted,
+        }
+    }
+
+    fn message(&mut self, content: &str) -> OutboxEntry {
+        let body = MessageBody {
+            content: Some(content.into()),
+            ..MessageBody::default()
+        };
+        self.entry(Action::SendMessage {
+            channel: self.general,
+            body,
+        })
+    }
+
+    async fn settled(&mut self) -> Settled {
+        tokio::time::timeout(BOUND, self.settled.recv())
+            .await
+            .expect("it is settled")
+            .unwrap()
+    }
+
+    fn routes(&self) -> Vec<String> {
+        self.simulation
+            .journal()
+            .into_iter()
+            .filter(|entry| entry.status < 300)
+            .map(|entry| entry.route)
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn moderation_leaves_before_logging_and_a_channels_order_is_kept() {
+    let mut sending = sending(|_| {}, None).await;
+    let user = UserId(sending.people[4]);
+    let entries = vec![
+        sending.message("one"),
+        sending.message("two"),
+        sending.entry(Action::Ban {
+            user,
+            delete_message_seconds: 0,
+        }),
+        sending.entry(Action::Unban { user }),
+    ];
+    sending.dispatcher.submit(sending.guild, entries);
+    for _ in 0..4 {
+        sending.settled().await;
+    }
+    let journal = sending.simulation.journal();
+    assert_eq!(sending.routes(), ["ban", "unban", "send-message", "send-message"]);
+    assert_eq!(
+        (&journal[2].body["content"], &journal[3].body["content"]),
+        (&"one".into(), &"two".into())
+    );
+}
+
+#[tokio::test]
+async fn what_was_asked_for_comes_back() {
+    let mut sending = sending(|_| {}, None).await;
+    let user = UserId(sending.people[4]);
+    let thread = Action::CreateThread {
+        channel: sending.general,
+        message: None,
+        name: "a thread".into(),
+        private: true,
+        auto_archive_minutes: 60,
+    };
+    let entries = vec![
+        sending.entry(thread),
+        sending.entry(Action::FetchMember { user }),
+        sending.entry(Action::FetchAuditLog {
+            action: None,
+            executor: None,
+            limit: 5,
+        }),
+        sending.entry(Action::Kick { user: UserId(1) }),
+        sending.message("hello"),
+    ];
+    sending.dispatcher.submit(sending.guild, entries);
+    for _ in 0..5 {
+        match (sending.settled().await.outcome, sending.next) {
+            (Outcome::Channel(channel), _) => assert_eq!((channel.name.as_str(), channel.kind), ("a thread", 12)),
+            (Outcome::Member(member), _) => assert_eq!(member.user.id, user),
+            (Outcome::AuditLog(entries), _) => assert!(entries.len() <= 1),
+            (Outcome::Message(message), _) => assert_eq!(message.content, "hello"),
+            // The member is not there, which is what a kick is for.
+            (outcome, _) => assert_eq!(outcome, Outcome::Done),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failing_discord_is_asked_again_and_a_refusal_is_handed_back() {
+    let mut sending = sending(|_| {}, None).await;
+    sending.simulation.rest_fault(RestFault {
+        status: 503,
+        count: 2,
+        ..RestFault::default()
+    });
+    let entry = sending.message("in the end");
+    sending.dispatcher.submit(sending.guild, vec![entry]);
+    assert!(matches!(sending.settled().await.outcome, Outcome::Message(_)));
+    assert_eq!(
+        sending
+            .simulation
+            .journal()
+            .iter()
+            .filter(|entry| entry.status == 503)
+            .count(),
+        2
+    );
+
+    let too_long = sending.message(&"x".repeat(2001));
+    sending.dispatcher.submit(sending.guild, vec![too_long]);
+    match sending.settled().await.outcome {
+        Outcome::Refused(refusal) => assert_eq!((refusal.status, refusal.code), (400, 50_035)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_message_whose_answer_was_lost_is_there_once() {
+    let mut sending = sending(|_| {}, None).await;
+    sending.simulation.rest_fault(RestFault {
+        status: 0,
+        after_applying: true,
+        ..RestFault::default()
+    });
+    let entry = sending.message("once");
+    sending.dispatcher.submit(sending.guild, vec![entry]);
+    assert!(matches!(sending.settled().await.outcome, Outcome::Message(_)));
+    let applied = sending
+        .simulation
+        .journal()
+        .into_iter()
+        .filter(|entry| entry.applied)
+        .count();
+    assert_eq!(applied, 1);
+}
+
+#[tokio::test]
+async fn a_deletion_of_what_is_gone_is_done() {
+    let mut sending = sending(|_| {}, None).await;
+    let entry = sending.entry(Action::DeleteMessages {
+        channel: sending.general,
+        messages: vec![MessageId(1)],
+    });
+    sending.dispatcher.submit(sending.guild, vec![entry]);
+    assert_eq!(sending.settled().await.outcome, Outcome::Done);
+}
+
+#[tokio::test]
+async fn retry_after_is_obeyed_and_holds_no_other_channel_back() {
+    let mut sending = sending(|_| {}, None).await;
+    let wait = Duration::from_millis(700);
+    sending.simulation.rest_fault(RestFault {
+        status: 429,
+        retry_after_ms: 700,
+        path_contains: "messages".into(),
+        ..RestFault::default()
+    });
+    let user = UserId(sending.people[4]);
+    let (message, kick) = (sending.message("later"), sending.entry(Action::Kick { user }));
+    let started = Instant::now();
+    sending.dispatcher.submit(sending.guild, vec![message]);
+    let limited = sending
+        .simulation
+        .wait_until(BOUND, |simulation| simulation.stats().rate_limited == 1)
+        .await;
+    assert!(limited);
+    sending.dispatcher.submit(sending.guild, vec![kick]);
+    assert_eq!(sending.settled().await.id, 2, "the kick did not wait");
+    assert_eq!(sending.settled().await.id, 1);
+    assert!(started.elapsed() >= wait);
+}
+
+#[tokio::test]
+async fn limits_are_kept_before_discord_has_to_refuse() {
+    let mut sending = sending(
+        |config| {
+            config.global_limit = Some(50);
+            config.route_limits = true;
+        },
+        Some(45),
+    )
+    .await;
+    let messages: Vec<_> = (0..8).map(|number| sending.message(&number.to_string())).collect();
+    let kicks: Vec<_> = (0..60)
+        .map(|number| {
+            sending.entry(Action::Kick {
+                user: UserId(number + 1),
+            })
+        })
+        .collect();
+    sending.dispatcher.submit(sending.guild, messages);
+    sending.dispatcher.submit(sending.guild, kicks);
+    for _ in 0..68 {
+        sending.settled().await;
+    }
+    // The first answer of a route names its bucket: until then nothing is known of it.
+    assert!(
+        sending.simulation.stats().rate_limited <= 1,
+        "{:?}",
+        sending.simulation.stats()
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_stops_everything() {
+    let mut sending = sending(|_| {}, None).await;
+    sending.simulation.rest_fault(RestFault {
+        status: 401,
+        count: 1000,
+        ..RestFault::default()
+    });
+    let entries = (0..5).map(|number| sending.message(&number.to_string())).collect();
+    sending.dispatcher.submit(sending.guild, entries);
+    assert!(
+        sending
+            .simulation
+            .wait_until(BOUND, |simulation| simulation.stats().requests == 1)
+            .await
+    );
+    assert_eq!(
+        sending.dispatcher.drain(Duration::from_millis(300)).await,
+        5,
+        "they stay in the outbox"
+    );
+    assert_eq!(
+        sending.simulation.stats().requests,
+        1,
+        "no request more than one counts against the bot"
+    );
+}

@@ -1,0 +1,8 @@
+//! Tests of a real pod: the binary as a process, a simulation of Discord, real components and files.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_times;
+mod hostile_plugins;
+mod hot_loading;
+mod moderation;
+mod support;

@@ -1,0 +1,92 @@
+//! Interactions: signed webhooks with a deadline, and answers that count once.
+
+use crate::client::*;
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use ed25519_dalek::{Signature, Verifier, VerifyingKey};
+use serde_json::{Value, json};
+
+/// A bot's endpoint that verifies as Discord's documentation asks.
+async fn endpoint(public_key: String, delay: std::time::Duration) -> String {
+    let handler = move |headers: HeaderMap, body: Bytes| async move {
+        tokio::time::sleep(delay).await;
+        let header = |name: &str| headers.get(name).unwrap().to_str().unwrap().to_owned();
+        let key: [u8; 32] = hex::decode(&public_key).unwrap().try_into().unwrap();
+        let signature: [u8; 64] = hex::decode(header("x-signature-ed25519")).unwrap().try_into().unwrap();
+        let signed = [header("x-signature-timestamp").as_bytes(), &body].concat();
+        let verified = VerifyingKey::from_bytes(&key)
+            .unwrap()
+            .verify(&signed, &Signature::from_bytes(&signature));
+        match verified {
+            Ok(()) => (StatusCode::OK, axum::Json(json!({ "type": 1 }))),
+            Err(_) => (StatusCode::UNAUTHORIZED, axum::Json(Value::Null)),
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(handler))).await });
+    format!("http://{address}/")
+}
+
+#[tokio::test]
+async fn a_webhook_is_signed_rightly_and_now_and_then_wrongly() {
+    let simulation = simulation(|_| {}).await;
+    let url = endpoint(simulation.public_key(), std::time::Duration::ZERO).await;
+    let ping = simulation.post_ping(&url, true).await;
+    assert_eq!((ping.status, &ping.body), (Some(200), &json!({ "type": 1 })));
+    assert_eq!(simulation.post_ping(&url, false).await.status, Some(401));
+    let guild = simulation.guild_ids()[0];
+    let (channel, user) = (
+        simulation.channel_id(guild, "general").unwrap(),
+        simulation.people(guild)[2],
+    );
+    let outcome = simulation
+        .post_interaction(&url, (guild, channel, user), 2, &json!({ "name": "report" }), true)
+        .await;
+    assert_eq!(outcome.status, Some(200));
+}
+
+#[tokio::test]
+async fn an_answer_after_three_seconds_is_none() {
+    let simulation = simulation(|_| {}).await;
+    let url = endpoint(simulation.public_key(), std::time::Duration::from_secs(4)).await;
+    assert_eq!(simulation.post_ping(&url, true).await.status, None);
+}
+
+#[tokio::test]
+async fn an_interaction_is_answered_once() {
+    let simulation = simulation(|_| {}).await;
+    let (mut client, ready) = Client::identified(&simulation).await;
+    let guild = simulation.guild_ids()[0];
+    let (channel, user) = (
+        simulation.channel_id(guild, "general").unwrap(),
+        simulation.people(guild)[2],
+    );
+    simulation.dispatch_interaction(guild, channel, user, 2, &json!({ "name": "report" }));
+    let interaction = client.dispatch("INTERACTION_CREATE").await["d"].clone();
+    let (id, token) = (
+        interaction["id"].as_str().unwrap(),
+        interaction["token"].as_str().unwrap(),
+    );
+    let callback = format!("interactions/{id}/{token}/callback");
+    let answer = async || {
+        request_as(&simulation, "", "POST", &callback, json!({ "type": 5 }))
+            .await
+            .unwrap()
+    };
+    assert_eq!(answer().await.status, 204, "no token of the bot is needed");
+    assert_eq!(answer().await.body["code"], 40_060);
+    let follow_up = format!(
+        "webhooks/{}/{token}/messages/@original",
+        ready["application"]["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        request_as(&simulation, "", "PATCH", &follow_up, json!({ "content": "done" }))
+            .await
+            .unwrap()
+            .status,
+        200
+    );
+}
