@@ -8,7 +8,7 @@ use crate::runtime::EPOCH_TICK;
 use guildhall_model::{Event, EventKind, GuildId, GuildView, Rows, SubmittedAction, UnixMilliseconds, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 
 /// What a running call may reach: the guild's database, its snapshot and settings, and the time. It is moved
 /// into the instance for the call and comes back with the report.
@@ -181,6 +181,21 @@ pub(crate) fn set_deadline<T>(store: &mut Store<T>, deadline: Duration) {
 pub(crate) fn failure(error: &wasmtime::Error, deadline: Duration) -> CallFailure {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => CallFailure::Deadline(deadline),
-        _ => CallFailure::Trapped(format!("{:#}", error)),
+        _ => CallFailure::Trapped(in_one_line(error)),
+    }
+}
+
+/// The cause, and the function that it happened in: wasmtime's own text is a page.
+fn in_one_line(error: &wasmtime::Error) -> String {
+    let cause = error.root_cause().to_string();
+    let function = error.downcast_ref::<WasmBacktrace>().and_then(|trace| {
+        trace
+            .frames()
+            .iter()
+            .find_map(|frame| frame.func_name().map(str::to_owned))
+    });
+    match function {
+        Some(function) => format!("{cause} in `{function}`"),
+        None => cause,
     }
 }

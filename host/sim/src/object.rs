@@ -57,7 +57,7 @@ pub(crate) fn channel(guild: u64, channel: &Channel) -> Value {
 }
 
 pub(crate) fn message(world: &World, guild: u64, message: &Message) -> Value {
-    json!({
+    let mut object = json!({
         "id": message.id.to_string(), "channel_id": message.channel.to_string(), "guild_id": guild.to_string(),
         "author": user(world, message.author), "content": message.content,
         "timestamp": iso8601(crate::snowflake::unix_ms(message.id)),
@@ -65,9 +65,16 @@ pub(crate) fn message(world: &World, guild: u64, message: &Message) -> Value {
         "mention_roles": [], "attachments": [], "embeds": message.extra.get("embeds").cloned().unwrap_or(json!([])),
         "components": message.extra.get("components").cloned().unwrap_or(json!([])), "pinned": false,
         "type": if message.reply_to.is_some() { 19 } else { 0 }, "flags": message.extra.get("flags").cloned().unwrap_or(json!(0)),
-        "message_reference": message.reply_to.map(|id| json!({ "message_id": id.to_string(), "channel_id": message.channel.to_string() })),
-        "nonce": message.nonce, "reactions": [],
-    })
+        "reactions": [],
+    });
+    // Discord leaves these out where there is nothing to say.
+    if let Some(reply_to) = message.reply_to {
+        object["message_reference"] = json!({ "type": 0, "message_id": reply_to.to_string(), "channel_id": message.channel.to_string(), "guild_id": guild.to_string() });
+    }
+    if let Some(nonce) = &message.nonce {
+        object["nonce"] = nonce.clone();
+    }
+    object
 }
 
 pub(crate) fn guild(world: &World, guild: &Guild) -> Value {

@@ -11,9 +11,9 @@ async fn a_message_in_the_honeypot_is_a_softban_and_a_log_line() {
         simulation.channel_id(guild, "honeypot").unwrap(),
         simulation.channel_id(guild, "mod-log").unwrap(),
     );
-    let (moderator, spammer) = (simulation.people(guild)[1], simulation.newcomer(guild));
+    let (owner, spammer) = (simulation.people(guild)[0], simulation.newcomer(guild));
 
-    simulation.send_message(guild, honeypot, moderator, "please do not write here");
+    simulation.send_message(guild, honeypot, owner, "please do not write here");
     simulation.send_message(guild, honeypot, spammer, "free stuff @everyone");
 
     let ban = wait_journal(&simulation, "the ban", |entry| entry.route == "ban").await;
@@ -35,7 +35,7 @@ async fn a_message_in_the_honeypot_is_a_softban_and_a_log_line() {
     );
     assert_eq!(line.body["allowed_mentions"]["parse"], serde_json::json!([]));
     assert!(
-        simulation.journal().iter().all(|entry| entry.user != Some(moderator)),
+        simulation.journal().iter().all(|entry| entry.user != Some(owner)),
         "staff is never judged"
     );
 }
