@@ -158,6 +158,7 @@ impl<H: CallHost> PluginInstance<H> {
         set_deadline(&mut store, self.limits.deadline);
         let outcome = instance.call_handle(&mut store, &event.event);
         let (host, actions) = store.data_mut().end();
+        store.data_mut().log_output();
         let result = match outcome {
             Ok(Ok(())) => Ok(()),
             Ok(Err(message)) => Err(CallFailure::Answered(message)),

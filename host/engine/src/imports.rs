@@ -85,6 +85,19 @@ impl<H: CallHost> CallState<H> {
         (host, std::mem::take(&mut self.actions))
     }
 
+    /// Puts what the component wrote to its standard streams into the log.
+    pub(crate) fn log_output(&mut self) {
+        let Some(output) = self.wasi.take_output() else { return };
+        let (plugin, guild) = (&self.identity.plugin, self.guild);
+        for line in output
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .take(self.limits.log_lines)
+        {
+            tracing::info!(target: "plugin", plugin, %guild, stream = "output", "{line}");
+        }
+    }
+
     fn database(&mut self, handle: &Resource<Connection>) -> wasmtime::Result<Option<(&str, &mut H)>> {
         let current = self.table.get(handle)?.call == self.call;
         Ok(self

@@ -179,3 +179,57 @@ fn check(description: &PluginDescription) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guildhall_model::{Migration, RecurringTimer};
+
+    fn described(change: impl FnOnce(&mut PluginDescription)) -> Result<(), String> {
+        let mut description = PluginDescription {
+            id: "spam-guard".into(),
+            version: "1.2.3".into(),
+            events: BTreeSet::new(),
+            commands: vec![r#"{"name":"report"}"#.into()],
+            settings_schema: "{}".into(),
+            capabilities: BTreeSet::new(),
+            migrations: vec![Migration {
+                version: 1,
+                sql: String::new(),
+            }],
+            timers: Vec::new(),
+            topics: BTreeSet::new(),
+            readable_plugins: BTreeSet::new(),
+        };
+        change(&mut description);
+        check(&description)
+    }
+
+    #[test]
+    fn a_sound_description_is_taken() {
+        assert_eq!(described(|_| {}), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_one_is_refused_with_the_value_and_what_would_be_right() {
+        let refused = |change: fn(&mut PluginDescription), parts: [&str; 2]| {
+            let reason = described(change).expect_err("it is wrong");
+            assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
+        };
+        refused(|wrong| wrong.id = "Spam".into(), ["\"Spam\"", "lower-case"]);
+        refused(|wrong| wrong.id = "guildhall".into(), ["guildhall", "reserved"]);
+        refused(|wrong| wrong.version = "1".into(), ["\"1\"", "1.2.3"]);
+        refused(|wrong| wrong.migrations[0].version = 2, ["migration 2", "from 1"]);
+        refused(|wrong| wrong.settings_schema = "[]".into(), ["object", "{}"]);
+        refused(|wrong| wrong.commands[0] = "report".into(), ["command", "JSON"]);
+        refused(
+            |wrong| {
+                wrong.timers = vec![RecurringTimer {
+                    name: "tick".into(),
+                    every_seconds: 0,
+                }]
+            },
+            ["\"tick\"", "least is 1"],
+        );
+    }
+}

@@ -5,21 +5,38 @@ use wasmtime::component::{Component, HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::p2::bindings::{self, cli, clocks, random};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Bytes of standard output and error that an instance may write; the rest is refused.
+const OUTPUT_BYTES: usize = 16 << 10;
 
 /// A store's WASI state, built only when the component asks for it.
 #[derive(Default)]
 pub(crate) struct WasiState {
-    context: Option<WasiCtx>,
+    context: Option<(WasiCtx, MemoryOutputPipe)>,
+    /// Bytes of the output that were taken.
+    taken: usize,
 }
 
 impl WasiState {
     pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiCtxView<'a> {
-        WasiCtxView {
-            ctx: self.context.get_or_insert_with(|| WasiCtx::builder().build()),
-            table,
-        }
+        let (context, _) = self.context.get_or_insert_with(|| {
+            let output = MemoryOutputPipe::new(OUTPUT_BYTES);
+            let context = WasiCtx::builder().stdout(output.clone()).stderr(output.clone()).build();
+            (context, output)
+        });
+        WasiCtxView { ctx: context, table }
+    }
+
+    /// What the component has written since this was asked last; a language's runtime explains a panic so.
+    pub(crate) fn take_output(&mut self) -> Option<String> {
+        let (_, output) = self.context.as_ref()?;
+        let contents = output.contents();
+        let new = contents.get(self.taken..).filter(|new| !new.is_empty())?;
+        self.taken = contents.len();
+        Some(String::from_utf8_lossy(new).into_owned())
     }
 }
 

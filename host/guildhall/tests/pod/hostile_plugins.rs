@@ -43,6 +43,11 @@ async fn every_attack_fails_alone_and_is_named() {
         .await;
         assert!(line.contains("event=MessageCreate"), "{line}");
     }
+    wait_log(
+        &pod,
+        &["asked to trap", "plugin=\"hostile\"", &format!("guild={attacked}")],
+    )
+    .await;
     say(&simulation, attacked, "ok");
     // Each message but the attacks, in both guilds; the neighbour saw them all.
     let messages = 2.0 * attacks.len() as f64 + 1.0;
