@@ -1,7 +1,8 @@
 //! The little of WASI that language runtimes import: clocks, random numbers, an empty environment and standard
 //! streams. Files and sockets are never linked: a component that imports them loads, and traps when it calls.
 
-use wasmtime::component::{Component, HasData, Linker, ResourceTable};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, HasData, Linker, ResourceTable, ResourceType};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::p2::bindings::{self, cli, clocks, random};
@@ -69,5 +70,37 @@ pub(crate) fn add_to_linker<T: WasiView + 'static>(
     bindings::sync::io::error::add_to_linker::<T, HasTable>(linker, |state| state.ctx().table)?;
     bindings::sync::io::poll::add_to_linker::<T, HasTable>(linker, |state| state.ctx().table)?;
     bindings::sync::io::streams::add_to_linker::<T, HasTable>(linker, |state| state.ctx().table)?;
-    linker.define_unknown_imports_as_traps(component)
+    refuse_the_rest(linker, component)
+}
+
+/// Interfaces that are linked above, whatever 0.2 version a component names.
+const OFFERED: [&str; 4] = ["wasi:clocks/", "wasi:random/", "wasi:cli/", "wasi:io/"];
+
+/// Every other interface of WASI can be imported, and traps when it is called: a language's runtime may never call it.
+fn refuse_the_rest<T: 'static>(linker: &mut Linker<T>, component: &Component) -> wasmtime::Result<()> {
+    let engine = linker.engine().clone();
+    for (name, import) in component.component_type().imports(&engine) {
+        let ComponentItem::ComponentInstance(interface) = import.ty else {
+            continue;
+        };
+        if !name.starts_with("wasi:") || OFFERED.iter().any(|offered| name.starts_with(offered)) {
+            continue;
+        }
+        let mut refused = linker.instance(name)?;
+        for (item, export) in interface.exports(&engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    let function = format!("{name}#{item}");
+                    refused.func_new(item, move |_, _, _, _| {
+                        Err(wasmtime::Error::msg(format!("`{function}` is not offered to plugins")))
+                    })?;
+                }
+                ComponentItem::Resource(_) => {
+                    refused.resource(item, ResourceType::host::<()>(), |_, _| Ok(()))?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
