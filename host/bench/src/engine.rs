@@ -4,10 +4,12 @@
 use crate::figure::Figure;
 use anyhow::{Context, Result};
 use guildhall_engine::{
-    ArtifactCache, CallHost, CallLimits, DatabaseError, Plugin, PluginInstance, PreparedEvent, Runtime, RuntimeConfig,
+    ArtifactCache, CallHost, CallLimits, Plugin, PluginInstance, PreparedEvent, Runtime, RuntimeConfig,
 };
-use guildhall_model::{Event, EventData, GuildId, GuildView, Message, Rows, UnknownGuild, User, UserId, Value};
-use guildhall_store::{GuildStore, PluginAccess, SqlError, StoreLimits, Undo};
+use guildhall_model::{
+    Event, EventData, GuildId, GuildView, Message, Rows, SqlError, UnknownGuild, User, UserId, Value,
+};
+use guildhall_store::{GuildStore, PluginAccess, StoreLimits, Undo};
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,11 +26,11 @@ const ROUNDS: usize = 3;
 struct BenchHost(Box<GuildStore>);
 
 impl CallHost for BenchHost {
-    fn query(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<Rows, DatabaseError> {
-        self.0.query(sql, parameters).map_err(database_error)
+    fn query(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError> {
+        self.0.query(sql, parameters)
     }
-    fn execute(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.0.execute(sql, parameters).map_err(database_error)
+    fn execute(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError> {
+        self.0.execute(sql, parameters)
     }
     fn set_deadline(&mut self, deadline: Instant) {
         self.0.set_deadline(Some(deadline));
@@ -45,10 +47,6 @@ impl CallHost for BenchHost {
     fn now(&self) -> u64 {
         0
     }
-}
-
-fn database_error(error: SqlError) -> DatabaseError {
-    DatabaseError::Sql(error.to_string())
 }
 
 /// Measures and prints.

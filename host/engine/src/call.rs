@@ -5,7 +5,7 @@ use crate::imports::CallState;
 use crate::limits::CallLimits;
 use crate::plugin::Plugin;
 use crate::runtime::EPOCH_TICK;
-use guildhall_model::{Event, EventKind, GuildId, GuildView, Rows, SubmittedAction, UnixMilliseconds, Value};
+use guildhall_model::{Event, EventKind, GuildId, GuildView, Rows, SqlError, SubmittedAction, UnixMilliseconds, Value};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -14,9 +14,9 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 /// into the instance for the call and comes back with the report.
 pub trait CallHost: Send + 'static {
     /// Runs one statement of this plugin and returns its rows.
-    fn query(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, DatabaseError>;
+    fn query(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError>;
     /// Runs one statement of this plugin and returns the number of changed rows.
-    fn execute(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, DatabaseError>;
+    fn execute(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError>;
     /// No SQL of the call may run past this moment.
     fn set_deadline(&mut self, deadline: Instant);
     /// The guild as Discord last described it.
@@ -27,23 +27,6 @@ pub trait CallHost: Send + 'static {
     fn settings_generation(&self, plugin: &str) -> u64;
     /// The host's time.
     fn now(&self) -> UnixMilliseconds;
-}
-
-/// Why a statement of a plugin failed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum DatabaseError {
-    /// Refused by the authorizer.
-    #[error("not allowed: {0}")]
-    Denied(String),
-    /// A bound was met.
-    #[error("limit: {0}")]
-    Limit(String),
-    /// A constraint of the schema.
-    #[error("constraint: {0}")]
-    Constraint(String),
-    /// Anything else, in SQLite's words.
-    #[error("{0}")]
-    Sql(String),
 }
 
 /// What came of one call.

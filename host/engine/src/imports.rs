@@ -2,10 +2,10 @@
 //! answers that there is no guild.
 
 use crate::bindings::guildhall::plugin::{actions, clock, database, events, guild, log, types};
-use crate::call::{CallHost, DatabaseError};
+use crate::call::CallHost;
 use crate::limits::CallLimits;
 use crate::wasi::WasiState;
-use guildhall_model::{Action, Capability, ChannelId, GuildId, RoleId, SubmittedAction, UserId, Value};
+use guildhall_model::{Action, Capability, ChannelId, GuildId, RoleId, SqlError, SubmittedAction, UserId, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::StoreLimits;
@@ -167,13 +167,13 @@ impl<H: CallHost> database::HostConnection for CallState<H> {
     }
 }
 
-impl From<DatabaseError> for database::Error {
-    fn from(error: DatabaseError) -> Self {
+impl From<SqlError> for database::Error {
+    fn from(error: SqlError) -> Self {
         match error {
-            DatabaseError::Denied(reason) => Self::Denied(reason),
-            DatabaseError::Limit(reason) => Self::Limit(reason),
-            DatabaseError::Constraint(reason) => Self::Constraint(reason),
-            DatabaseError::Sql(reason) => Self::Sql(reason),
+            SqlError::Denied(reason) => Self::Denied(reason),
+            SqlError::Limit(reason) => Self::Limit(reason),
+            SqlError::Constraint(reason) => Self::Constraint(reason),
+            SqlError::Sql(reason) => Self::Sql(reason),
         }
     }
 }

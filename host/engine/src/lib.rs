@@ -18,7 +18,7 @@ mod runtime;
 mod wasi;
 
 pub use artifact::ArtifactCache;
-pub use call::{CallFailure, CallHost, CallReport, DatabaseError, PluginInstance, PreparedEvent};
+pub use call::{CallFailure, CallHost, CallReport, PluginInstance, PreparedEvent};
 pub use directory::DirectoryWatch;
 pub use limits::CallLimits;
 pub use plugin::{LoadError, Plugin};

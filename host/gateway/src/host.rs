@@ -2,9 +2,9 @@
 
 use crate::settings::OperatorSettings;
 use guildhall_discord::GuildSnapshot;
-use guildhall_engine::{CallHost, DatabaseError};
-use guildhall_model::{GuildView, Rows, UnixMilliseconds, Value};
-use guildhall_store::{GuildStore, SqlError};
+use guildhall_engine::CallHost;
+use guildhall_model::{GuildView, Rows, SqlError, UnixMilliseconds, Value};
+use guildhall_store::GuildStore;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -21,12 +21,12 @@ pub struct GuildHost {
 }
 
 impl CallHost for GuildHost {
-    fn query(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, DatabaseError> {
-        self.store.query(sql, parameters).map_err(database_error)
+    fn query(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError> {
+        self.store.query(sql, parameters)
     }
 
-    fn execute(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, DatabaseError> {
-        self.store.execute(sql, parameters).map_err(database_error)
+    fn execute(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError> {
+        self.store.execute(sql, parameters)
     }
 
     fn set_deadline(&mut self, deadline: Instant) {
@@ -50,14 +50,5 @@ impl CallHost for GuildHost {
 
     fn now(&self) -> UnixMilliseconds {
         self.now
-    }
-}
-
-fn database_error(error: SqlError) -> DatabaseError {
-    match error {
-        SqlError::Denied(reason) => DatabaseError::Denied(reason),
-        SqlError::Limit(reason) => DatabaseError::Limit(reason),
-        SqlError::Constraint(reason) => DatabaseError::Constraint(reason),
-        SqlError::Sql(reason) => DatabaseError::Sql(reason),
     }
 }

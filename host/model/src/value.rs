@@ -1,4 +1,4 @@
-//! Values and rows as a plugin's SQL sees them.
+//! Values, rows and errors as a plugin's SQL sees them.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,4 +24,21 @@ pub struct Rows {
     pub columns: Vec<String>,
     /// Rows in SQLite's order.
     pub rows: Vec<Vec<Value>>,
+}
+
+/// Why a plugin's statement failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SqlError {
+    /// Refused by the authorizer.
+    #[error("not allowed: {0}")]
+    Denied(String),
+    /// A bound was met.
+    #[error("limit: {0}")]
+    Limit(String),
+    /// A constraint of the schema.
+    #[error("constraint: {0}")]
+    Constraint(String),
+    /// Anything else, in SQLite's words.
+    #[error("{0}")]
+    Sql(String),
 }

@@ -1,11 +1,10 @@
 //! A plugin's statement: prepared for this plugin alone, judged by the authorizer, bounded in rows, bytes and time.
 
 use crate::authorizer::{PluginAccess, Principal, owns};
-use crate::error::SqlError;
 use crate::open::GuildStore;
 use crate::transaction::Undo;
 use crate::value::{self, Parameter};
-use guildhall_model::{Rows, Value};
+use guildhall_model::{Rows, SqlError, Value};
 use rusqlite::{CachedStatement, Connection, ErrorCode};
 use std::sync::Arc;
 

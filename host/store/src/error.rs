@@ -90,20 +90,3 @@ pub enum StoreError {
         source: serde_json::Error,
     },
 }
-
-/// Why a plugin's statement failed.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum SqlError {
-    /// Refused by the authorizer.
-    #[error("not allowed: {0}")]
-    Denied(String),
-    /// A bound was met.
-    #[error("limit: {0}")]
-    Limit(String),
-    /// A constraint of the schema.
-    #[error("constraint: {0}")]
-    Constraint(String),
-    /// Anything else, in SQLite's words.
-    #[error("{0}")]
-    Sql(String),
-}

@@ -23,7 +23,7 @@ mod value;
 
 pub use authorizer::PluginAccess;
 pub use cache::StoreCache;
-pub use error::{OpenError, SqlError, StoreError};
+pub use error::{OpenError, StoreError};
 pub use limits::StoreLimits;
 pub use open::{GuildStore, Opened, guild_file, set_aside};
 pub use settings::Settings;

@@ -1,8 +1,8 @@
 //! What a plugin's SQL cannot do, and that it says why.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use guildhall_model::{GuildId, Migration, Value};
-use guildhall_store::{GuildStore, PluginAccess, SqlError, StoreError, StoreLimits, Undo};
+use guildhall_model::{GuildId, Migration, SqlError, Value};
+use guildhall_store::{GuildStore, PluginAccess, StoreError, StoreLimits, Undo};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
