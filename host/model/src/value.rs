@@ -17,13 +17,13 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
-/// The rows of one query: each row has as many values as there are columns.
+/// The rows of one query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     /// Column names in order.
     pub columns: Vec<String>,
-    /// Rows in SQLite's order.
-    pub rows: Vec<Vec<Value>>,
+    /// The values of all rows, one row after the other: as many to a row as there are columns.
+    pub values: Vec<Value>,
 }
 
 /// Why a plugin's statement failed.

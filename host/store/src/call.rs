@@ -205,26 +205,25 @@ fn run(
         return Ok(());
     };
     into.columns = statement.column_names().map(str::to_owned).collect();
-    let mut bytes = 0;
+    let (mut count, mut bytes) = (0, 0);
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        if into.rows.len() == row_limit {
+        count += 1;
+        if count > row_limit {
             return Err(Failure::Answer(SqlError::Limit(format!(
                 "a query may return {row_limit} rows; add a LIMIT"
             ))));
         }
-        let mut values = Vec::with_capacity(columns);
         for column in 0..columns {
             let value = value::owned(row.get_ref(column)?);
             bytes += value::bytes(&value);
-            values.push(value);
+            into.values.push(value);
         }
         if bytes > byte_limit {
             return Err(Failure::Answer(SqlError::Limit(format!(
                 "a query may return {byte_limit} bytes"
             ))));
         }
-        into.rows.push(values);
     }
     Ok(())
 }

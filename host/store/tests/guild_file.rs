@@ -51,7 +51,7 @@ fn count(store: &mut GuildStore, sql: &str) -> Value {
     store.begin_call(&access());
     let rows = store.query(sql, &[]).unwrap();
     store.end_call(true).unwrap();
-    rows.rows[0][0].clone()
+    rows.values[0].clone()
 }
 
 fn with_table(directory: &TempDir) -> Box<GuildStore> {

@@ -156,8 +156,8 @@ fn a_grant_lets_a_plugin_read_and_not_write() {
     let reader = access("evil", &["good_"]);
     store.begin_call(&reader);
     assert_eq!(
-        store.query("SELECT x FROM good_t", &[]).unwrap().rows,
-        [[Value::Integer(1)]]
+        store.query("SELECT x FROM good_t", &[]).unwrap().values,
+        [Value::Integer(1)]
     );
     store.end_call(true).unwrap();
     assert!(matches!(

@@ -19,30 +19,38 @@ impl Database {
 
     /// Runs one query and returns its rows: `query::<(i64, String)>("SELECT id, name …", params![])`.
     pub fn query<T: FromRow>(&self, sql: &str, parameters: &[Value]) -> Result<Vec<T>, Error> {
-        self.0
-            .query(sql, parameters)?
-            .rows
-            .into_iter()
-            .map(T::from_row)
-            .collect()
+        let database::Rows { columns, values } = self.0.query(sql, parameters)?;
+        read(columns.len(), values)
     }
 
     /// Runs one query and returns its first row; none where there is none.
     pub fn query_first<T: FromRow>(&self, sql: &str, parameters: &[Value]) -> Result<Option<T>, Error> {
-        self.0
-            .query(sql, parameters)?
-            .rows
-            .into_iter()
-            .next()
-            .map(T::from_row)
-            .transpose()
+        Ok(self.query(sql, parameters)?.into_iter().next())
     }
+}
+
+/// Reads rows that stand one after the other.
+fn read<T: FromRow>(columns: usize, values: Vec<Value>) -> Result<Vec<T>, Error> {
+    if columns != T::COLUMNS {
+        return Err(Error::Invalid(format!(
+            "the rows have {columns} columns, and {} were asked for",
+            T::COLUMNS
+        )));
+    }
+    let mut rows = Vec::with_capacity(values.len() / columns.max(1));
+    let mut values = values.into_iter();
+    while values.len() > 0 {
+        rows.push(T::from_row(&mut values)?);
+    }
+    Ok(rows)
 }
 
 /// A type that one row can be read as: tuples of up to eight columns.
 pub trait FromRow: Sized {
-    /// Reads the row.
-    fn from_row(row: Vec<Value>) -> Result<Self, Error>;
+    /// Columns of a row.
+    const COLUMNS: usize;
+    /// Reads a row: takes as many values as there are columns.
+    fn from_row(values: &mut std::vec::IntoIter<Value>) -> Result<Self, Error>;
 }
 
 /// A type that one column can be read as.
@@ -54,14 +62,10 @@ pub trait FromValue: Sized {
 macro_rules! from_row {
     ($($column:ident),*) => {
         impl<$($column: FromValue),*> FromRow for ($($column,)*) {
-            fn from_row(row: Vec<Value>) -> Result<Self, Error> {
-                let found = row.len();
-                let mut values = row.into_iter();
-                let tuple = ($(column::<$column>(&mut values, found)?,)*);
-                match values.next() {
-                    None => Ok(tuple),
-                    Some(_) => Err(Error::Invalid(format!("the row has {found} columns, more than were asked for"))),
-                }
+            const COLUMNS: usize = [$(stringify!($column)),*].len();
+
+            fn from_row(values: &mut std::vec::IntoIter<Value>) -> Result<Self, Error> {
+                Ok(($(column::<$column>(values)?,)*))
             }
         }
     };
@@ -76,14 +80,11 @@ from_row!(A, B, C, D, E, F);
 from_row!(A, B, C, D, E, F, G);
 from_row!(A, B, C, D, E, F, G, H);
 
-fn column<T: FromValue>(values: &mut std::vec::IntoIter<Value>, found: usize) -> Result<T, Error> {
-    let index = found - values.len();
-    let Some(value) = values.next() else {
-        return Err(Error::Invalid(format!("the row has only {found} columns")));
-    };
+fn column<T: FromValue>(values: &mut std::vec::IntoIter<Value>) -> Result<T, Error> {
+    let value = values.next().unwrap_or(Value::Null);
     T::from_value(value).map_err(|value| {
         Error::Invalid(format!(
-            "column {index} holds {value:?}, which is no {}",
+            "a column holds {value:?}, which is no {}",
             std::any::type_name::<T>()
         ))
     })
@@ -222,25 +223,29 @@ mod tests {
     use crate::params;
 
     #[test]
-    fn a_row_is_read_as_a_tuple() {
-        let row = params![7_u64, "text", None::<i64>, true].to_vec();
-        let (id, text, missing, flag) = <(u64, String, Option<i64>, bool)>::from_row(row).expect("it fits");
-        assert_eq!((id, text.as_str(), missing, flag), (7, "text", None, true));
+    fn rows_are_read_as_tuples() {
+        let values = params![7_u64, "text", None::<i64>, true, 8_u64, "more", 5, false].to_vec();
+        let rows: Vec<(u64, String, Option<i64>, bool)> = read(4, values).expect("they fit");
+        assert_eq!(
+            rows,
+            [(7, "text".into(), None, true), (8, "more".into(), Some(5), false)]
+        );
+        assert!(
+            read::<(i64,)>(1, Vec::new())
+                .expect("no row is a result too")
+                .is_empty()
+        );
     }
 
     #[test]
-    fn a_row_of_another_shape_says_which_column() {
-        let wrong = <(i64, i64)>::from_row(params![1, "two"].to_vec())
+    fn rows_of_another_shape_say_what_is_wrong() {
+        let wrong = read::<(i64, i64)>(2, params![1, "two"].to_vec())
             .expect_err("a text")
             .to_string();
-        assert!(wrong.contains("column 1") && wrong.contains("two"), "{wrong}");
-        let short = <(i64, i64)>::from_row(params![1].to_vec())
+        assert!(wrong.contains("two") && wrong.contains("i64"), "{wrong}");
+        let short = read::<(i64, i64)>(1, params![1].to_vec())
             .expect_err("one column")
             .to_string();
-        assert!(short.contains("only 1"), "{short}");
-        let long = <(i64,)>::from_row(params![1, 2].to_vec())
-            .expect_err("two columns")
-            .to_string();
-        assert!(long.contains("2 columns"), "{long}");
+        assert!(short.contains("1 columns, and 2"), "{short}");
     }
 }

@@ -110,10 +110,9 @@ impl From<Value> for types::Value {
 
 impl From<Rows> for database::Rows {
     fn from(rows: Rows) -> Self {
-        let row = |row: Vec<Value>| row.into_iter().map(types::Value::from).collect();
         Self {
             columns: rows.columns,
-            rows: rows.rows.into_iter().map(row).collect(),
+            values: rows.values.into_iter().map(types::Value::from).collect(),
         }
     }
 }
