@@ -134,6 +134,22 @@ impl Rest {
         self.get(&Route::GetGatewayBot).await
     }
 
+    /// Makes these the bot's global commands; those that are not among them go.
+    pub async fn set_commands(&self, commands: &[serde_json::Value]) -> Result<(), RestError> {
+        #[derive(Deserialize)]
+        struct Application {
+            id: String,
+        }
+        let application: Application = self.get(&Route::GetCurrentUserApplicationInfo).await?;
+        let unreadable = |_| RestError::Transient(format!("the application's id {:?} is no snowflake", application.id));
+        let application_id = application.id.parse().map_err(unreadable)?;
+        let request = Outgoing {
+            body: Some(commands.into()),
+            ..Outgoing::to_route(&Route::SetGlobalCommands { application_id })
+        };
+        self.send(&request).await.result.map(drop)
+    }
+
     async fn get<T: for<'de> Deserialize<'de>>(&self, route: &Route<'_>) -> Result<T, RestError> {
         let body = self.send(&Outgoing::to_route(route)).await.result?;
         serde_json::from_slice(&body)

@@ -1,6 +1,7 @@
 //! `guildhall`: one binary for every role. Each subcommand is a module; nothing is decided here.
 
 mod configuration;
+mod needs;
 mod observability;
 mod sessions;
 mod simulation;

@@ -9,8 +9,10 @@ use guildhall_gateway::{CommittedPositions, Router};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +23,11 @@ const INVALID_SESSION_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Dur
 
 /// All shards.
 pub(crate) struct Sessions {
-    configs: Mutex<Vec<SessionConfig>>,
+    token: String,
+    gateway: String,
+    pace: IdentifyPace,
+    /// What the loaded plugins need.
+    intents: watch::Receiver<Intents>,
     sink: Arc<Shards>,
     file: PathBuf,
 }
@@ -31,7 +37,8 @@ struct Shards {
     router: Arc<Router>,
     committed: Arc<CommittedPositions>,
     shard_count: u32,
-    intents: u64,
+    /// Those of the running sessions.
+    intents: AtomicU64,
     shards: Mutex<BTreeMap<u32, Shard>>,
 }
 
@@ -89,54 +96,54 @@ impl Shards {
             .collect();
         Saved {
             shard_count: self.shard_count,
-            intents: self.intents,
+            intents: self.intents.load(Ordering::Relaxed),
             shards,
         }
     }
 }
 
 impl Sessions {
-    /// Prepares every shard's session, going on with those of the process before where they fit.
-    pub(crate) fn open(
+    /// Prepares every shard's session.
+    pub(crate) fn new(
         configuration: &Configuration,
         gateway: GatewayInformation,
-        intents: Intents,
+        intents: watch::Receiver<Intents>,
         router: Arc<Router>,
         committed: Arc<CommittedPositions>,
-    ) -> Result<Self> {
-        let file = configuration.data.join("sessions.json");
+    ) -> Self {
         let shard_count = configuration
             .discord
             .shards
             .map_or(gateway.shards.max(1), std::num::NonZeroU32::get);
-        let mut saved = read(&file, shard_count, intents.bits());
-        let pace = IdentifyPace::new(&gateway.session_start_limit);
-        let url = configuration.discord.gateway.clone().unwrap_or(gateway.url);
-        let configs = (0..shard_count)
-            .map(|shard| SessionConfig {
-                token: configuration.discord.token.clone(),
-                shard,
-                shard_count,
-                intents,
-                gateway: url.clone(),
-                resume: saved.remove(&shard),
-                pace: pace.clone(),
-                invalid_session_pause: INVALID_SESSION_PAUSE,
-            })
-            .collect();
         let shards = (0..shard_count).map(|shard| (shard, Shard::default())).collect();
         let sink = Shards {
             router,
             committed,
             shard_count,
-            intents: intents.bits(),
+            intents: AtomicU64::new(0),
             shards: Mutex::new(shards),
         };
-        Ok(Self {
-            configs: Mutex::new(configs),
+        Self {
+            token: configuration.discord.token.clone(),
+            pace: IdentifyPace::new(&gateway.session_start_limit),
+            gateway: configuration.discord.gateway.clone().unwrap_or(gateway.url),
+            intents,
             sink: Arc::new(sink),
-            file,
-        })
+            file: configuration.data.join("sessions.json"),
+        }
+    }
+
+    fn config(&self, shard: u32, intents: Intents, resume: Option<ResumePoint>) -> SessionConfig {
+        SessionConfig {
+            token: self.token.clone(),
+            shard,
+            shard_count: self.sink.shard_count,
+            intents,
+            gateway: self.gateway.clone(),
+            resume,
+            pace: self.pace.clone(),
+            invalid_session_pause: INVALID_SESSION_PAUSE,
+        }
     }
 
     /// Why the pod is not ready; none when every shard is connected.
@@ -150,22 +157,44 @@ impl Sessions {
         (!waiting.is_empty()).then(|| format!("not connected: shard {}", waiting.join(", ")))
     }
 
-    /// Runs all sessions until they are told to stop; fails when Discord refuses one.
+    /// Runs all sessions until they are told to stop, going on with those of the process before where they fit; fails
+    /// when Discord refuses one. A plugin that needs more intents than the sessions have makes them begin anew.
     pub(crate) async fn run(&self, stop: CancellationToken) -> Result<()> {
-        let mut running = JoinSet::new();
-        for config in std::mem::take(&mut *self.configs.lock().unwrap_or_else(PoisonError::into_inner)) {
-            running.spawn(run_session(config, self.sink.clone(), stop.clone()));
-        }
-        let mut save = tokio::time::interval(SAVE_EVERY);
+        let mut wanted = self.intents.clone();
+        let mut intents = *wanted.borrow_and_update();
+        let mut resume = read(&self.file, self.sink.shard_count, intents.bits());
         loop {
-            tokio::select! {
-                _ = save.tick() => self.save(),
-                ended = running.join_next() => match ended {
-                    None => return Ok(()),
-                    Some(Ok(SessionEnd::Stopped(_))) => {}
-                    Some(Ok(SessionEnd::Refused { code, fix })) => bail!("Discord refuses the connection ({code}): {fix}"),
-                    Some(Err(error)) => return Err(error).context("a session ended by a panic"),
-                },
+            self.sink.intents.store(intents.bits(), Ordering::Relaxed);
+            let this_time = stop.child_token();
+            let mut running = JoinSet::new();
+            for shard in 0..self.sink.shard_count {
+                let config = self.config(shard, intents, resume.remove(&shard));
+                running.spawn(run_session(config, self.sink.clone(), this_time.clone()));
+            }
+            let mut save = tokio::time::interval(SAVE_EVERY);
+            loop {
+                tokio::select! {
+                    _ = save.tick() => self.save(),
+                    Ok(()) = wanted.changed() => {
+                        let more = *wanted.borrow_and_update();
+                        if !intents.contains(more) {
+                            tracing::info!("a plugin needs more intents than the sessions have: they begin anew");
+                            intents |= more;
+                            this_time.cancel();
+                        }
+                    }
+                    ended = running.join_next() => match ended {
+                        None => break,
+                        Some(Ok(SessionEnd::Stopped(_))) => {}
+                        Some(Ok(SessionEnd::Refused { code, fix })) => {
+                            bail!("Discord refuses the connection ({code}): {fix}")
+                        }
+                        Some(Err(error)) => return Err(error).context("a session ended by a panic"),
+                    },
+                }
+            }
+            if stop.is_cancelled() {
+                return Ok(());
             }
         }
     }

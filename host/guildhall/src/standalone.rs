@@ -1,21 +1,21 @@
 //! The standalone role: sessions, workers and dispatcher in one process, with nothing around it but Discord.
 
 use crate::configuration::Configuration;
+use crate::needs;
 use crate::observability;
 use crate::sessions::Sessions;
 use crate::simulation;
 use anyhow::{Context, Result, bail};
-use guildhall_discord::{Dispatcher, DispatcherConfig, Rest, intents_for};
+use guildhall_discord::{Dispatcher, DispatcherConfig, Rest};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
 use guildhall_gateway::{ActionSink, GuildHost, Router, WorkerConfig, Workers};
-use guildhall_model::{EventKind, GuildId, OutboxEntry};
+use guildhall_model::{GuildId, OutboxEntry};
 use serde_json::json;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// `guildhall standalone`.
@@ -120,14 +120,10 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     });
 
     let router = Arc::new(Router::new(workers.clone()));
-    let intents = intents_for(&subscribed(&registry));
-    let sessions = Arc::new(Sessions::open(
-        &configuration,
-        gateway,
-        intents,
-        router,
-        workers.committed().clone(),
-    )?);
+    let (wanted, intents) = watch::channel(needs::intents(&registry));
+    tokio::spawn(needs::follow(registry.clone(), rest.clone(), wanted));
+    let sessions = Sessions::new(&configuration, gateway, intents, router, workers.committed().clone());
+    let sessions = Arc::new(sessions);
     let ready = sessions.clone();
     let readiness = Arc::new(move || ready.not_ready());
     let address = observability::serve(configuration.listen, metrics, readiness, CancellationToken::new()).await?;
@@ -178,15 +174,6 @@ fn load_plugins(configuration: &Configuration) -> Result<(Arc<PluginRegistry<Gui
         tracing::warn!(directory = %configuration.plugins.display(), "no plugin runs yet; put .wasm files into the directory");
     }
     Ok((registry, watch))
-}
-
-fn subscribed(registry: &PluginRegistry<GuildHost>) -> BTreeSet<EventKind> {
-    registry
-        .current()
-        .plugins
-        .iter()
-        .flat_map(|plugin| plugin.description().events.clone())
-        .collect()
 }
 
 struct ToDispatcher(Arc<Dispatcher>);

@@ -101,3 +101,27 @@ async fn a_plugin_whose_file_goes_is_unloaded_and_one_whose_file_comes_is_loaded
     say(&simulation, guild, "two");
     pod.wait_metric(&calls("tally"), 1.0, BOUND).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_needs_more_of_discord_gets_it() {
+    let simulation = simulation(1).await;
+    let pod = pod(&simulation, &[]).await;
+    let guild = simulation.guild_ids()[0];
+    // Without a plugin the session asked for guilds alone, and gets no messages.
+    put(&pod, "honeypot.wasm", &std::fs::read(plugin("honeypot")).unwrap());
+    let again = simulation
+        .wait_until(BOUND, |simulation| simulation.stats().identifies == 2)
+        .await;
+    assert!(again, "{:?}", simulation.stats());
+    wait_log(&pod, &["Discord knows the plugins' commands", "commands=1"]).await;
+    let told = wait_journal(&simulation, "the command", |entry| {
+        entry.route == "commands" && entry.body[0].is_object()
+    })
+    .await;
+    assert_eq!(told.body[0]["name"], "honeypot-setup");
+    let ready = simulation.wait_until(BOUND, |simulation| simulation.stats().sockets == 1);
+    assert!(ready.await);
+    let honeypot = simulation.channel_id(guild, "honeypot").unwrap();
+    simulation.send_message(guild, honeypot, simulation.newcomer(guild), "hello");
+    wait_journal(&simulation, "the ban", |entry| entry.route == "ban").await;
+}
