@@ -2,7 +2,7 @@
 
 use crate::host::GuildHost;
 use guildhall_engine::{Plugin, PluginRegistry};
-use guildhall_model::EventKind;
+use guildhall_model::{EventKind, table_prefix};
 use guildhall_store::PluginAccess;
 use metrics::Counter;
 use std::collections::BTreeMap;
@@ -54,11 +54,10 @@ impl ActivePlugins {
 
 fn active(plugin: Arc<Plugin<GuildHost>>) -> ActivePlugin {
     let description = plugin.description();
-    let prefix_of = |id: &str| format!("{}_", id.replace('-', "_"));
     let access = PluginAccess {
         plugin: description.id.clone(),
         prefix: description.table_prefix(),
-        readable: description.readable_plugins.iter().map(|id| prefix_of(id)).collect(),
+        readable: description.readable_plugins.iter().map(|id| table_prefix(id)).collect(),
     };
     let calls = metrics::counter!("guildhall_plugin_calls_total", "plugin" => description.id.clone());
     ActivePlugin {

@@ -32,8 +32,13 @@ pub struct PluginDescription {
 impl PluginDescription {
     /// What every table, index, view and trigger of the plugin must start with.
     pub fn table_prefix(&self) -> String {
-        format!("{}_", self.id.replace('-', "_"))
+        table_prefix(&self.id)
     }
+}
+
+/// What every table of the plugin with this id starts with.
+pub fn table_prefix(plugin: &str) -> String {
+    format!("{}_", plugin.replace('-', "_"))
 }
 
 /// One step of a plugin's schema.

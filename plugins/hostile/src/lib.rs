@@ -16,7 +16,7 @@ impl Plugin for Hostile {
     fn describe() -> Description {
         Description::new("hostile", env!("CARGO_PKG_VERSION"))
             .events(EventKinds::MESSAGE_CREATE)
-            .capabilities(Capabilities::SEND_MESSAGES)
+            .capabilities(Capabilities::SEND_MESSAGES | Capabilities::SIGNALS)
             .migration("CREATE TABLE hostile_seen (message INTEGER PRIMARY KEY); CREATE TABLE hostile_t (x)")
     }
 
@@ -69,6 +69,12 @@ fn attack(name: &str, message: &Message, database: &Database) -> Result<(), Erro
         "fill" => loop {
             run("INSERT INTO hostile_t VALUES (zeroblob(100000))")?;
         },
+        "grow" => run("INSERT INTO hostile_t VALUES (zeroblob(100000))"),
+        "signal" => Action::emit_signal("echo", message.id.to_string()).submit(),
+        "signal-and-fail" => {
+            Action::emit_signal("echo", "of a failed call").submit()?;
+            Err(Error::Invalid("asked to fail".into()))
+        }
         "keep-handle" => {
             KEPT.set(Some(Database::open()?));
             Ok(())

@@ -79,6 +79,40 @@ async fn every_attack_fails_alone_and_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_full_guild_stops_its_plugins_and_nobody_else() {
+    let simulation = simulation(2).await;
+    let configuration = "[workers]\nfailures = 1000\nbatch = 4\n[store]\nquota_mib = 1\n";
+    let mut pod = pod_with(&simulation, &["hostile", "tally"], configuration).await;
+    let (full, other) = (simulation.guild_ids()[0], simulation.guild_ids()[1]);
+    for _ in 0..40 {
+        say(&simulation, full, "grow");
+    }
+    wait_log(
+        &pod,
+        &["plugin=\"hostile\"", &format!("guild={full}"), "quota of 1048576 bytes"],
+    )
+    .await;
+    say(&simulation, other, "an ordinary message");
+    // The cursor of the full guild goes on: 40 messages there, one here, and two guilds announced.
+    pod.wait_metric("guildhall_events_total", 43.0, BOUND).await.unwrap();
+    assert!(pod.stop().await.unwrap().success());
+    let files = GuildFiles::open(&pod.guilds()).unwrap();
+    let kept = files.sum("SELECT count(*) FROM hostile_t").unwrap();
+    assert!((5..=10).contains(&kept), "{kept} rows of 100 kB are in a file of 1 MiB");
+    assert!(
+        files.tally().unwrap().messages > kept,
+        "the neighbour saw more than what fitted"
+    );
+    for file in std::fs::read_dir(pod.guilds()).unwrap() {
+        let bytes = file.unwrap().metadata().unwrap().len();
+        assert!(
+            bytes <= 6 << 20,
+            "a file of {bytes} bytes: the quota and the host's reserve are its bound"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_database_handle_does_not_outlive_its_call() {
     let simulation = simulation(1).await;
     let pod = pod(&simulation, &["hostile"]).await;

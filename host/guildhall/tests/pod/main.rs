@@ -4,5 +4,6 @@
 mod bad_times;
 mod hostile_plugins;
 mod hot_loading;
+mod later_events;
 mod moderation;
 mod support;
