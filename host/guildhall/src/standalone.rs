@@ -129,10 +129,10 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let address = observability::serve(configuration.listen, metrics, readiness, CancellationToken::new()).await?;
     tracing::info!(%address, "health, readiness and metrics are served");
 
-    sessions.run(stop).await?;
+    let ended = sessions.run(stop).await;
     drain(&configuration, &workers, &dispatcher).await;
     sessions.save();
-    Ok(())
+    ended
 }
 
 /// Intake has stopped: what came is committed, what was committed leaves within the bound, files are closed.
