@@ -147,11 +147,14 @@ async fn cut(simulation: &Simulation) -> Result<()> {
 async fn progress<T>(simulation: &Simulation, pod: &Pod, started: Instant) -> Result<T> {
     loop {
         let stats = simulation.stats();
-        let applied = pod.metric("guildhall_events_total").await.unwrap_or(0.0);
+        let messages = stats.events.get("MESSAGE_CREATE").copied().unwrap_or(0);
+        let applied = pod
+            .metric("guildhall_plugin_calls_total{plugin=\"tally\"}")
+            .await
+            .unwrap_or(0.0);
         let actions = actions(&simulation.journal());
-        let events: u64 = stats.events.values().sum();
         print!(
-            "\r  {:5.1} s   events {events:6}   applied {applied:6}   actions {actions:5}   resumes {} ",
+            "\r  {:5.1} s   messages {messages:6}   applied {applied:6}   actions {actions:5}   resumes {} ",
             started.elapsed().as_secs_f64(),
             stats.resumes
         );

@@ -320,12 +320,20 @@ impl Worker {
                 .take(batch)
                 .filter_map(|event| event.position.as_ref()),
         );
+        let from_discord = guild
+            .mailbox
+            .iter()
+            .take(batch)
+            .filter(|event| event.position.is_some())
+            .count();
         guild.mailbox.drain(..batch);
         self.waiting -= batch;
         self.figures.batches.increment(1);
         self.figures.sizes.record(batch as f64);
         self.figures.replayed.increment(committed.replayed as u64);
-        self.figures.events.increment((batch - committed.replayed) as u64);
+        self.figures
+            .events
+            .increment((from_discord - committed.replayed) as u64);
         if !committed.actions.is_empty() {
             self.actions.submit(id, committed.actions);
         }
