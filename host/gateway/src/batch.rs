@@ -10,13 +10,19 @@ use guildhall_model::{Action, Event, EventData, EventKind, GuildId, OutboxEntry,
 use guildhall_store::{StoreError, StoredTimer, Undo};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Signals that may follow from one event, all plugins together: a ring of plugins that answer each other ends here.
 const SIGNALS: usize = 32;
 
+/// How long a batch may go on to its next event: the other guilds of the worker wait.
+const TURN: Duration = Duration::from_millis(50);
+
 /// What a committed batch leaves to be done.
 #[derive(Default)]
 pub(crate) struct Committed {
+    /// Events that are done, from the first on; the others wait for the guild's next turn.
+    pub(crate) events: usize,
     /// Actions for Discord, on disk now.
     pub(crate) actions: Vec<OutboxEntry>,
     /// Events that had been applied before.
@@ -67,7 +73,12 @@ impl Batch<'_> {
         events: &[QueuedEvent],
     ) -> (GuildHost, Result<Committed, StoreError>) {
         let mut left_out = BTreeSet::new();
-        let mut undo = Undo::Batch;
+        // Where a plugin has failed lately, it probably will again.
+        let mut undo = if self.standing.has_failures() {
+            Undo::Call
+        } else {
+            Undo::Batch
+        };
         let mut host = Some(host);
         let outcome = loop {
             let mut attempt = Attempt {
@@ -129,8 +140,13 @@ impl Attempt<'_, '_> {
     fn run(&mut self, events: &[QueuedEvent]) -> Result<(), Stop> {
         let undo = self.undo;
         self.host().store.begin(undo)?;
+        let started = Instant::now();
         for (index, event) in events.iter().enumerate() {
             self.apply(index, event)?;
+            self.committed.events = index + 1;
+            if started.elapsed() > TURN {
+                break;
+            }
         }
         if self.committed.snapshot_changed {
             let host = self.host();

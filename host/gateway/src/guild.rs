@@ -74,6 +74,11 @@ impl PluginStanding {
         self.off.contains_key(plugin)
     }
 
+    /// Whether a plugin that is not switched off has failed in its last call.
+    pub(crate) fn has_failures(&self) -> bool {
+        self.failures.keys().any(|plugin| !self.is_off(plugin))
+    }
+
     pub(crate) fn succeeded(&mut self, plugin: &str) {
         if !self.failures.is_empty() {
             self.failures.remove(plugin);

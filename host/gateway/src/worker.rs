@@ -290,7 +290,7 @@ impl Worker {
                 guild.failed_commits = 0;
                 guild.next_timer = host.store.next_timer();
                 self.files.put(host.store);
-                self.finish(id, guild, batch, committed);
+                self.finish(id, guild, committed);
             }
             Err(StoreError::Corrupt { guild: _, reason }) => {
                 self.set_aside(id, guild, host.store, &reason);
@@ -303,7 +303,8 @@ impl Worker {
     }
 
     /// The events are on disk: they leave the mailbox, and their actions the pod.
-    fn finish(&mut self, id: GuildId, guild: &mut Guild, batch: usize, committed: Committed) {
+    fn finish(&mut self, id: GuildId, guild: &mut Guild, committed: Committed) {
+        let batch = committed.events;
         if batch == 0 {
             return;
         }
