@@ -11,6 +11,7 @@ use guildhall_model::{
 };
 use guildhall_store::{GuildStore, PluginAccess, StoreLimits, Undo};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,44 +64,44 @@ pub(crate) fn run(probe: &Path, print: impl Fn(&Figure)) -> Result<()> {
     )?);
     for guilds in GUILDS {
         for batch in BATCHES {
-            let (native, component) = (TempDir::new()?, TempDir::new()?);
-            let mut natives = native_guilds(native.path(), guilds)?;
+            let (native, planned, component) = (TempDir::new()?, TempDir::new()?, TempDir::new()?);
+            let mut natives = native_guilds(native.path(), guilds, false)?;
+            let mut planned_natives = native_guilds(planned.path(), guilds, true)?;
             let mut components = component_guilds(component.path(), guilds, &plugin)?;
-            let (mut baseline, mut value) = (f64::MAX, f64::MAX);
+            let (mut baseline, mut planned, mut value) = (f64::MAX, f64::MAX, f64::MAX);
             for round in 0..ROUNDS {
-                // In turns, so that both see the same machine.
+                // In turns, so that all see the same machine.
                 baseline = baseline.min(measure(guilds, batch, round, |guild, messages| {
                     native_batch(&mut natives[guild], messages)
+                })?);
+                planned = planned.min(measure(guilds, batch, round, |guild, messages| {
+                    native_batch(&mut planned_natives[guild], messages)
                 })?);
                 value = value.min(measure(guilds, batch, round, |guild, messages| {
                     component_batch(&mut components[guild], &plugin, messages)
                 })?);
             }
-            let (native_name, component_name) = names(guilds, batch);
-            print(&Figure {
-                name: native_name,
-                value: baseline,
-                unit: "µs CPU/event",
-                baseline: Some(baseline),
-            });
-            print(&Figure {
-                name: component_name,
-                value,
-                unit: "µs CPU/event",
-                baseline: Some(baseline),
-            });
+            let suffix = if guilds == 1 {
+                format!("batch{batch}.guilds1")
+            } else {
+                format!("batch{batch}")
+            };
+            let component_name = if batch == 1 { "engine.fresh" } else { "engine" };
+            for (name, value) in [
+                ("engine.native", baseline),
+                ("engine.native.stable_plans", planned),
+                (component_name, value),
+            ] {
+                print(&Figure {
+                    name: format!("{name}.{suffix}"),
+                    value,
+                    unit: "µs CPU/event",
+                    baseline: Some(baseline),
+                });
+            }
         }
     }
     Ok(())
-}
-
-fn names(guilds: usize, batch: usize) -> (&'static str, &'static str) {
-    match (guilds, batch) {
-        (1, 1) => ("engine.native.batch1.guilds1", "engine.fresh.batch1.guilds1"),
-        (1, _) => ("engine.native.batch16.guilds1", "engine.batch16.guilds1"),
-        (_, 1) => ("engine.native.batch1", "engine.fresh.batch1"),
-        _ => ("engine.native.batch16", "engine.batch16"),
-    }
 }
 
 fn measure(
@@ -137,7 +138,8 @@ fn message(id: u64, author: u64) -> Message {
     }
 }
 
-fn native_guilds(directory: &Path, guilds: usize) -> Result<Vec<Connection>> {
+/// Ordinary SQLite files; with `stable_plans` SQLite keeps a statement's plan whatever is bound, as guild stores do.
+fn native_guilds(directory: &Path, guilds: usize, stable_plans: bool) -> Result<Vec<Connection>> {
     (0..guilds)
         .map(|guild| {
             let connection = Connection::open(directory.join(format!("{guild}.db")))?;
@@ -145,6 +147,7 @@ fn native_guilds(directory: &Path, guilds: usize) -> Result<Vec<Connection>> {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32;
                  CREATE TABLE probe_messages (author INTEGER, message INTEGER, score INTEGER, PRIMARY KEY (author, message)) WITHOUT ROWID;",
             )?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, stable_plans)?;
             Ok(connection)
         })
         .collect()

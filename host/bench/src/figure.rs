@@ -4,7 +4,7 @@ use serde_json::json;
 
 /// A value, and how it compares to the baseline of the same run.
 pub(crate) struct Figure {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) value: f64,
     pub(crate) unit: &'static str,
     /// In the same unit; none where nothing compares.

@@ -40,6 +40,7 @@ async fn measure(binary: &Path, probe: &Path, print: impl Fn(&Figure)) -> Result
         // The simulation has no limit here: the bot's 45 requests a second would be all that is measured.
         configuration: "[discord]\nrequests_per_second = 100000\n".into(),
         show_log: false,
+        disk_bytes: None,
     };
     let pod = Pod::start(options, &simulation).await?;
     // Every guild's file is open and its plugin prepared before anything is measured.
@@ -78,7 +79,7 @@ async fn measure(binary: &Path, probe: &Path, print: impl Fn(&Figure)) -> Result
         ),
     ] {
         print(&Figure {
-            name,
+            name: name.into(),
             value,
             unit,
             baseline: None,
@@ -114,7 +115,7 @@ async fn measure(binary: &Path, probe: &Path, print: impl Fn(&Figure)) -> Result
         ("whole.lost", lost, "events"),
     ] {
         print(&Figure {
-            name,
+            name: name.into(),
             value,
             unit,
             baseline: None,

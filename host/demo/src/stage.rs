@@ -29,6 +29,7 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
         plugins: PLUGINS.map(|file| arguments.plugins.join(file)).into(),
         configuration: String::new(),
         show_log: false,
+        disk_bytes: None,
     };
     let mut pod = Pod::start(options, &simulation).await?;
     println!(

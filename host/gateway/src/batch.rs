@@ -52,6 +52,7 @@ pub(crate) struct Batch<'worker> {
 struct Lost {
     event: usize,
     plugin: usize,
+    reason: String,
 }
 
 enum Stop {
@@ -93,10 +94,16 @@ impl Batch<'_> {
                 Ok(()) => break Ok(attempt.committed),
                 Err(stop) => {
                     attempt.host().store.roll_back();
+                    let disk_is_full = attempt.host().store.is_disk_full();
                     match (stop, undo) {
                         // Some call failed. From now on each stands behind a savepoint of its own.
                         (Stop::Lost(_), Undo::Batch) => undo = Undo::Call,
-                        (Stop::Lost(Lost { event, plugin }), Undo::Call) => drop(left_out.insert((event, plugin))),
+                        // Not the call's fault: all of the batch waits until there is room.
+                        (Stop::Lost(Lost { reason, .. }), Undo::Call) if disk_is_full => {
+                            let guild = self.guild;
+                            break Err(StoreError::TransactionLost { guild, reason });
+                        }
+                        (Stop::Lost(Lost { event, plugin, .. }), Undo::Call) => drop(left_out.insert((event, plugin))),
                         (Stop::Store(error), _) => break Err(error),
                     }
                 }
@@ -258,12 +265,12 @@ impl Attempt<'_, '_> {
         }
         match ended {
             Ok(()) => {}
-            Err(StoreError::TransactionLost { .. }) if undone_with_batch => {
-                return Err(Stop::Lost(Lost { event: index, plugin }));
-            }
             Err(StoreError::TransactionLost { guild, reason }) => {
-                tracing::warn!(%guild, plugin = active.id(), reason, "a plugin's call cost the batch its transaction; it runs again without this call");
-                return Err(Stop::Lost(Lost { event: index, plugin }));
+                if !undone_with_batch {
+                    tracing::warn!(%guild, plugin = active.id(), reason, "a plugin's call cost the batch its transaction");
+                }
+                let event = index;
+                return Err(Stop::Lost(Lost { event, plugin, reason }));
             }
             Err(error) => return Err(Stop::Store(error)),
         }

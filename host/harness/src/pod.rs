@@ -19,6 +19,8 @@ pub struct PodOptions {
     pub configuration: String,
     /// Whether its log is shown.
     pub show_log: bool,
+    /// The size of a disk of its own for its data, lost when the process ends; none for the machine's disk.
+    pub disk_bytes: Option<u64>,
 }
 
 /// A running pod with directories of its own.
@@ -107,6 +109,13 @@ impl Pod {
     /// The plugins directory.
     pub fn plugins(&self) -> PathBuf {
         self.directory.path().join("plugins")
+    }
+
+    /// Its data as the process sees it, also on a disk of its own.
+    pub fn data(&self) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.child.id()));
+        let data = self.directory.path().join("data");
+        root.join(data.strip_prefix("/").unwrap_or(&data))
     }
 
     /// The directory of the guilds' files.
@@ -198,7 +207,11 @@ fn spawn(options: &PodOptions, directory: &Path, token: &str) -> Result<Child> {
         .create(true)
         .append(true)
         .open(directory.join("log"))?;
-    Command::new(&options.binary)
+    let mut command = match options.disk_bytes {
+        None => Command::new(&options.binary),
+        Some(bytes) => on_own_disk(&options.binary, &directory.join("data"), bytes)?,
+    };
+    command
         .args(["standalone", "--config"])
         .arg(directory.join("guildhall.toml"))
         .env("DISCORD_TOKEN", token)
@@ -210,4 +223,18 @@ fn spawn(options: &PodOptions, directory: &Path, token: &str) -> Result<Child> {
         })
         .spawn()
         .with_context(|| format!("{} cannot be started; build it first", options.binary.display()))
+}
+
+/// The command in a mount namespace of its own, with a file system of this size over its data.
+fn on_own_disk(binary: &Path, data: &Path, bytes: u64) -> Result<Command> {
+    std::fs::create_dir_all(data)?;
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+        .arg(format!(
+            "mount -t tmpfs -o size={bytes} tmpfs \"$1\" && shift && exec \"$@\""
+        ))
+        .arg("sh")
+        .args([data, binary]);
+    Ok(command)
 }

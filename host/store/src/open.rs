@@ -121,6 +121,9 @@ impl GuildStore {
 
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        // Without the planner's stability guarantee SQLite prepares a cached SELECT with a bound LIMIT or range anew
+        // at every call, as a parameter's value might allow a better plan: more work than the query itself.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         limits::apply_to(&connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let authority = Authority::default();

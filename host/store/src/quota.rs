@@ -7,6 +7,9 @@ use crate::open::GuildStore;
 /// What the host may use beyond the quota, for its outbox, cursor and snapshot.
 const HOST_BYTES: u64 = 4 << 20;
 
+/// Less room than this on the file system is none: SQLite fails in the middle of a transaction.
+const DISK_BYTES: u64 = 1 << 20;
+
 impl GuildStore {
     /// Whether plugins have used the quota up, and not the disk is full.
     pub fn is_at_quota(&self) -> Result<bool, StoreError> {
@@ -16,6 +19,12 @@ impl GuildStore {
             .map_err(|source| self.failed(source))?;
         // SQLite needs a few pages at once to split a tree.
         Ok((pages + 4) * PAGE_BYTES >= self.limits.quota_bytes)
+    }
+
+    /// Whether the file system has no room for a batch: then not even a small one can be committed.
+    pub fn is_disk_full(&self) -> bool {
+        let room = self.connection.path().and_then(|path| rustix::fs::statvfs(path).ok());
+        room.is_some_and(|room| room.f_bavail.saturating_mul(room.f_frsize) < DISK_BYTES)
     }
 
     /// Lets the host write beyond the quota, or takes that back. Not for inside a batch.

@@ -316,3 +316,48 @@ async fn an_intent_that_is_not_granted_ends_the_pod_with_the_fix() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_loses_nothing_and_the_pod_goes_on_when_there_is_room() {
+    let simulation = simulation(1).await;
+    let mut options = options(&["tally"], "");
+    options.disk_bytes = Some(64 << 20);
+    let mut pod = guildhall_harness::Pod::start(options, &simulation).await.unwrap();
+    let guild = simulation.guild_ids()[0];
+    say(&simulation, guild, "before");
+    pod.wait_metric(&calls("tally"), 1.0, BOUND).await.unwrap();
+
+    let filler = pod.data().join("filler");
+    fill(&filler);
+    for number in 0..200 {
+        say(&simulation, guild, &format!("while it is full {number}"));
+    }
+    wait_log(&pod, &["a batch was not committed; its events wait"]).await;
+    assert!(pod.is_running(), "{}", pod.log());
+
+    std::fs::remove_file(&filler).unwrap();
+    pod.wait_metric(&calls("tally"), 201.0, BOUND).await.unwrap();
+    // The disk goes with the process, and SQLite opens no file through `/proc`.
+    let copies = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(pod.data().join("guilds")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copies.path().join(entry.file_name())).unwrap();
+    }
+    let tally = GuildFiles::open(copies.path()).unwrap().tally().unwrap();
+    assert_eq!((tally.messages, tally.repeated), (201, 0), "{}", pod.log());
+}
+
+/// Writes until the file system takes no more.
+fn fill(file: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(file).unwrap();
+    for size in [1 << 20, 4096, 1] {
+        let block = vec![0; size];
+        let full = loop {
+            if let Err(error) = file.write_all(&block) {
+                break error;
+            }
+        };
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull, "{full}");
+    }
+}

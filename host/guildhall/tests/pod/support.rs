@@ -41,6 +41,7 @@ pub(crate) fn options(plugins: &[&str], configuration: &str) -> PodOptions {
         plugins: plugins.iter().map(|name| plugin(name)).collect(),
         configuration: configuration.into(),
         show_log: false,
+        disk_bytes: None,
     }
 }
 
