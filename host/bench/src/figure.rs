@@ -26,6 +26,6 @@ impl Figure {
             return;
         }
         let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} × baseline"));
-        println!("{:<32} {:>12.2} {:<14} {ratio}", self.name, self.value, self.unit);
+        println!("{:<44} {:>12.2} {:<14} {ratio}", self.name, self.value, self.unit);
     }
 }
