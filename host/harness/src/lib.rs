@@ -3,8 +3,10 @@
 
 mod guild_files;
 mod pod;
+mod postgres;
 mod process;
 
 pub use guild_files::{GuildFiles, Tally};
 pub use pod::{Pod, PodOptions};
+pub use postgres::Postgres;
 pub use process::ProcessFigures;

@@ -1,7 +1,9 @@
 //! The checks that people and CI run alike.
 
 use crate::{cargo::cargo, plugins};
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use std::path::Path;
+use std::process::Command;
 
 /// Formatting, lints, documentation, tests.
 pub(crate) fn all() -> Result<()> {
@@ -28,5 +30,33 @@ pub(crate) fn all() -> Result<()> {
 /// All tests, on plugins built from this tree.
 pub(crate) fn test() -> Result<()> {
     plugins::build()?;
+    postgres()?;
     cargo(&["test", "--workspace", "--locked"], &[])
+}
+
+/// The fleet's tests start PostgreSQL themselves, but need its programs: Debian's package where they are missing.
+fn postgres() -> Result<()> {
+    let installed = Path::new("/usr/lib/postgresql").is_dir()
+        || Command::new("initdb")
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success());
+    if installed {
+        return Ok(());
+    }
+    println!("PostgreSQL is not installed; installing Debian's package");
+    for arguments in [
+        &["update"][..],
+        &["install", "--yes", "--no-install-recommends", "postgresql"],
+    ] {
+        let done = Command::new("apt-get")
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments)
+            .status();
+        ensure!(
+            done.is_ok_and(|status| status.success()),
+            "PostgreSQL cannot be installed; install it by hand (Debian's package `postgresql`), then run the tests again"
+        );
+    }
+    Ok(())
 }

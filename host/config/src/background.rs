@@ -1,0 +1,141 @@
+//! What happens without a request: leases end, guilds without an owner find one, moves begin. Exactly one replica does
+//! it at a time, the one with the advisory lock; the lock ends with its connection.
+
+use crate::Service;
+use crate::error::ConfigError;
+use crate::watch::Changes;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio_postgres::NoTls;
+use tokio_util::sync::CancellationToken;
+
+/// Names the lock.
+const LEADER_LOCK: i64 = 0x6775_696c_6402;
+/// Between two attempts to get the lock.
+const CAMPAIGN: Duration = Duration::from_secs(1);
+/// Between two looks at heartbeats.
+const LOOK: Duration = Duration::from_millis(250);
+/// Changes that a watcher may be behind.
+const KEEP_CHANGES: i64 = 200_000;
+
+/// How background work is done.
+#[derive(Clone, Debug)]
+pub struct BackgroundConfig {
+    /// Guilds on the move at once.
+    pub moves_at_once: usize,
+}
+
+impl Default for BackgroundConfig {
+    fn default() -> Self {
+        Self { moves_at_once: 16 }
+    }
+}
+
+/// The background work of one replica.
+#[derive(Debug)]
+pub struct Background {
+    service: Service,
+    config: BackgroundConfig,
+    changes: Arc<Changes>,
+    leading: AtomicBool,
+}
+
+/// The last heartbeat that was seen of a pod, and since when: by this process's own clock.
+type Seen = HashMap<String, (i64, Instant)>;
+
+impl Background {
+    /// Starts it.
+    pub fn start(
+        service: Service,
+        changes: Arc<Changes>,
+        config: BackgroundConfig,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        let background = Arc::new(Self {
+            service,
+            config,
+            changes,
+            leading: AtomicBool::new(false),
+        });
+        let running = background.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = running.campaign() => {}
+            }
+        });
+        background
+    }
+
+    /// Whether this replica does the work now.
+    pub fn is_leading(&self) -> bool {
+        self.leading.load(Ordering::Relaxed)
+    }
+
+    async fn campaign(&self) {
+        loop {
+            if let Err(error) = self.lead().await {
+                tracing::warn!(%error, "background work stops here; another replica may go on");
+            }
+            self.leading.store(false, Ordering::Relaxed);
+            metrics::gauge!("guildhall_config_leading").set(0.0);
+            tokio::time::sleep(CAMPAIGN).await;
+        }
+    }
+
+    /// Works as long as the connection that holds the lock lives.
+    async fn lead(&self) -> Result<(), ConfigError> {
+        let (client, connection) = self.service.database.address.connect(NoTls).await?;
+        let connection = tokio::spawn(connection);
+        let row = client
+            .query_one("SELECT pg_try_advisory_lock($1)", &[&LEADER_LOCK])
+            .await?;
+        if !row.get::<_, bool>(0) {
+            return Ok(());
+        }
+        tracing::info!("this replica does the background work now");
+        self.leading.store(true, Ordering::Relaxed);
+        metrics::gauge!("guildhall_config_leading").set(1.0);
+        let mut seen = Seen::new();
+        let mut revision = self.changes.revision();
+        let mut compacted = Instant::now();
+        loop {
+            // Through the lock's own connection: without it there is no lock.
+            self.expire_silent(&client, &mut seen).await?;
+            self.service.place_unowned().await?;
+            self.service.drain_shards().await?;
+            self.service.start_wanted_moves(self.config.moves_at_once).await?;
+            if compacted.elapsed() > Duration::from_secs(60) {
+                Changes::compact(&self.service.database, KEEP_CHANGES).await?;
+                compacted = Instant::now();
+            }
+            if connection.is_finished() {
+                return Err(ConfigError::Database("the connection with the lock ended".into()));
+            }
+            // A finished move makes room for the next at once.
+            let _ = tokio::time::timeout(LOOK, revision.changed()).await;
+        }
+    }
+
+    async fn expire_silent(&self, client: &tokio_postgres::Client, seen: &mut Seen) -> Result<(), ConfigError> {
+        let rows = client
+            .query("SELECT name, beat FROM pods WHERE state <> 'offline'", &[])
+            .await?;
+        let now = Instant::now();
+        let beats: HashMap<String, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        seen.retain(|name, _| beats.contains_key(name));
+        for (name, beat) in beats {
+            let known = seen.entry(name.clone()).or_insert((beat, now));
+            if known.0 != beat {
+                *known = (beat, now);
+            } else if now.duration_since(known.1) > self.service.config.lease
+                && self.service.expire(&name, beat).await?
+            {
+                metrics::counter!("guildhall_config_expired_leases_total").increment(1);
+            }
+        }
+        Ok(())
+    }
+}
