@@ -7,13 +7,13 @@
 use crate::rate_limits::{BucketHeaders, RateLimits};
 use crate::request::Outgoing;
 use crate::rest::{Rest, RestError, request};
-use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Priority, Refusal};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Permission, Priority, Refusal};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Pauses between two tries of a request that failed.
@@ -21,12 +21,14 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How the dispatcher is sized.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct DispatcherConfig {
     /// This process's share of the bot's requests per second; none for no limit of our own.
     pub global_per_second: Option<NonZeroU32>,
     /// Requests under way at once.
     pub concurrency: NonZeroUsize,
+    /// Asked before every request.
+    pub permission: Permission,
 }
 
 /// A finished action.
@@ -44,9 +46,23 @@ pub struct Settled {
     pub outcome: Outcome,
 }
 
+/// What the dispatcher tells, in order.
+#[derive(Debug)]
+pub enum Report {
+    /// An action is finished.
+    Settled(Settled),
+    /// Nothing of the guild is under way any more; to be answered when everything before it is taken up.
+    Released(oneshot::Sender<()>),
+}
+
+enum Submission {
+    Actions(GuildId, Vec<OutboxEntry>),
+    Release(GuildId, oneshot::Sender<()>),
+}
+
 /// Sends actions. Cheap to share; ends when it is dropped.
 pub struct Dispatcher {
-    submissions: mpsc::UnboundedSender<(GuildId, Vec<OutboxEntry>)>,
+    submissions: mpsc::UnboundedSender<Submission>,
     unsettled: Arc<Unsettled>,
 }
 
@@ -57,14 +73,17 @@ struct Unsettled {
 }
 
 impl Dispatcher {
-    /// Starts the task that sends. What is finished goes to `settled`.
-    pub fn start(rest: Arc<Rest>, settled: mpsc::UnboundedSender<Settled>, config: DispatcherConfig) -> Self {
+    /// Starts the task that sends. What is finished goes to `reports`.
+    pub fn start(rest: Arc<Rest>, reports: mpsc::UnboundedSender<Report>, config: DispatcherConfig) -> Self {
         let (submissions, submitted) = mpsc::unbounded_channel();
         let unsettled = Arc::new(Unsettled::default());
         let schedule = Schedule {
             rest,
-            settled,
+            reports,
             unsettled: unsettled.clone(),
+            permission: config.permission,
+            releasing: HashMap::new(),
+            under_way: HashSet::new(),
             concurrency: config.concurrency.get(),
             limits: RateLimits::new(config.global_per_second),
             lanes: HashMap::new(),
@@ -84,7 +103,17 @@ impl Dispatcher {
         self.unsettled.count.fetch_add(entries.len(), Ordering::Relaxed);
         metrics::gauge!("guildhall_actions_waiting").increment(entries.len() as f64);
         // The task ends only with this sender.
-        let _ = self.submissions.send((guild, entries));
+        let _ = self.submissions.send(Submission::Actions(guild, entries));
+    }
+
+    /// Sends nothing more of this guild, waits for what is under way, and until its reports are taken up. What has not
+    /// left stays in the guild's outbox.
+    pub async fn release(&self, guild: GuildId) {
+        let (done, released) = oneshot::channel();
+        if self.submissions.send(Submission::Release(guild, done)).is_ok() {
+            // An error says that the dispatcher has ended: nothing is under way.
+            let _ = released.await;
+        }
     }
 
     /// Actions that are not settled.
@@ -135,8 +164,13 @@ struct Finished {
 
 struct Schedule {
     rest: Arc<Rest>,
-    settled: mpsc::UnboundedSender<Settled>,
+    reports: mpsc::UnboundedSender<Report>,
     unsettled: Arc<Unsettled>,
+    permission: Permission,
+    /// Guilds that are given away, and who waits for it.
+    releasing: HashMap<GuildId, oneshot::Sender<()>>,
+    /// Lanes whose first action is at Discord.
+    under_way: HashSet<LaneKey>,
     concurrency: usize,
     limits: RateLimits,
     lanes: HashMap<LaneKey, Lane>,
@@ -152,14 +186,15 @@ struct Schedule {
 }
 
 impl Schedule {
-    async fn run(mut self, mut submitted: mpsc::UnboundedReceiver<(GuildId, Vec<OutboxEntry>)>) {
+    async fn run(mut self, mut submitted: mpsc::UnboundedReceiver<Submission>) {
         loop {
             self.wake(Instant::now());
             self.send_ready();
             let wake_at = self.wake_at();
             tokio::select! {
                 batch = submitted.recv() => match batch {
-                    Some((guild, entries)) => self.take(guild, entries),
+                    Some(Submission::Actions(guild, entries)) => self.take(guild, entries),
+                    Some(Submission::Release(guild, done)) => self.release(guild, done),
                     None => return,
                 },
                 Some(finished) = self.running.join_next() => match finished {
@@ -172,6 +207,10 @@ impl Schedule {
     }
 
     fn take(&mut self, guild: GuildId, entries: Vec<OutboxEntry>) {
+        if self.releasing.contains_key(&guild) {
+            self.let_go(entries.len());
+            return;
+        }
         for entry in entries {
             let action = &entry.submitted.action;
             let key = LaneKey {
@@ -213,14 +252,15 @@ impl Schedule {
     fn wake_at(&self) -> Option<Instant> {
         let delayed = self.delayed.keys().next().map(|(until, _)| *until);
         let all = self.all_held_until.filter(|_| !self.ready.is_empty());
-        delayed.into_iter().chain(all).min()
+        let fenced = (!self.ready.is_empty() && !self.permission.holds()).then(|| Instant::now() + SHORTEST_PAUSE);
+        delayed.into_iter().chain(all).chain(fenced).min()
     }
 
     /// Starts what may start. The first action of a lane stays in it until it is settled.
     fn send_ready(&mut self) {
         let now = Instant::now();
         let mut passed_over = Vec::new();
-        while self.running.len() < self.concurrency && !self.refused_token {
+        while self.running.len() < self.concurrency && !self.refused_token && self.permission.holds() {
             let Some(next) = self.ready.pop_first() else { break };
             let (priority, _, key) = next;
             if self.all_held_until.is_some() && priority != Priority::Interaction {
@@ -258,6 +298,7 @@ impl Schedule {
 
     fn send(&mut self, key: LaneKey, entry: OutboxEntry, request: Outgoing) {
         let rest = self.rest.clone();
+        self.under_way.insert(key);
         self.running.spawn(async move {
             let started = Instant::now();
             let (bucket, result) = rest.perform(&entry, &request).await;
@@ -282,6 +323,7 @@ impl Schedule {
             took,
         } = finished;
         let now = Instant::now();
+        self.under_way.remove(&key);
         metrics::histogram!("guildhall_action_seconds").record(took);
         if let Some(headers) = bucket {
             self.limits.learn(&request, headers, now);
@@ -295,6 +337,12 @@ impl Schedule {
             }
             Err(error) => error,
         };
+        if self.releasing.contains_key(&key.guild) && !matches!(error, RestError::Refused(_)) {
+            // The next owner tries again: the same outbox entry has the same nonce.
+            self.forget_lane(key);
+            self.finish_release(key.guild);
+            return;
+        }
         metrics::counter!("guildhall_action_retries_total").increment(1);
         match error {
             RestError::RateLimited { after, global } => {
@@ -345,10 +393,52 @@ impl Schedule {
             outcome,
         };
         // Nobody listens any more when the process ends; the entry is then in the outbox.
-        let _ = self.settled.send(settled);
+        let _ = self.reports.send(Report::Settled(settled));
         self.unsettled.count.fetch_sub(1, Ordering::Relaxed);
         metrics::gauge!("guildhall_actions_waiting").decrement(1.0);
         self.unsettled.changed.notify_waiters();
+        self.finish_release(key.guild);
+    }
+
+    fn release(&mut self, guild: GuildId, done: oneshot::Sender<()>) {
+        self.releasing.insert(guild, done);
+        let lanes: Vec<_> = self.lanes.keys().filter(|key| key.guild == guild).copied().collect();
+        for key in lanes {
+            if self.under_way.contains(&key) {
+                let behind = self.lanes.get_mut(&key).map_or(0, |lane| {
+                    let behind = lane.waiting.len() - 1;
+                    lane.waiting.truncate(1);
+                    behind
+                });
+                self.let_go(behind);
+            } else {
+                self.forget_lane(key);
+            }
+        }
+        self.finish_release(guild);
+    }
+
+    fn forget_lane(&mut self, key: LaneKey) {
+        let waiting = self.lanes.remove(&key).map_or(0, |lane| lane.waiting.len());
+        self.ready.retain(|(.., ready)| *ready != key);
+        self.delayed.retain(|_, delayed| *delayed != key);
+        self.let_go(waiting);
+    }
+
+    fn let_go(&self, actions: usize) {
+        self.unsettled.count.fetch_sub(actions, Ordering::Relaxed);
+        metrics::gauge!("guildhall_actions_waiting").decrement(actions as f64);
+        self.unsettled.changed.notify_waiters();
+    }
+
+    fn finish_release(&mut self, guild: GuildId) {
+        if self.lanes.keys().any(|key| key.guild == guild) {
+            return;
+        }
+        if let Some(done) = self.releasing.remove(&guild) {
+            // Nobody listens any more when the process ends.
+            let _ = self.reports.send(Report::Released(done));
+        }
     }
 }
 

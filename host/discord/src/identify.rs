@@ -3,6 +3,9 @@
 
 use crate::rest::SessionStartLimit;
 use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -15,9 +18,28 @@ const PERIOD: Duration = Duration::from_secs(5);
 const RESERVE: u32 = 50;
 
 /// Paces the IDENTIFYs of all shards of a process.
-#[derive(Clone, Debug)]
-pub struct IdentifyPace {
-    state: Arc<Mutex<State>>,
+#[derive(Clone)]
+pub struct IdentifyPace(Source);
+
+#[derive(Clone)]
+enum Source {
+    /// This process is all there is.
+    Alone(Arc<Alone>),
+    /// Turns are granted elsewhere, for all processes of a fleet.
+    Granted(Arc<Grant>),
+}
+
+/// Waits for the turn of a shard.
+type Grant = dyn Fn(u32) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+impl fmt::Debug for IdentifyPace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("IdentifyPace")
+    }
+}
+
+struct Alone {
+    state: Mutex<State>,
     max_concurrency: u32,
     period: Duration,
 }
@@ -45,13 +67,22 @@ impl IdentifyPace {
             total: limit.total,
             resets_at: Instant::now() + Duration::from_millis(limit.reset_after),
         };
-        Self {
-            state: Arc::new(Mutex::new(state)),
+        Self(Source::Alone(Arc::new(Alone {
+            state: Mutex::new(state),
             max_concurrency: limit.max_concurrency.max(1),
             period,
-        }
+        })))
     }
 
+    /// A pace that somebody else keeps: the future ends when the shard may IDENTIFY.
+    pub fn granted_by<F: Future<Output = ()> + Send + 'static>(
+        grant: impl Fn(u32) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self(Source::Granted(Arc::new(move |shard| Box::pin(grant(shard)))))
+    }
+}
+
+impl Alone {
     /// Takes the next turn of this shard.
     fn turn(&self, shard: u32) -> Instant {
         let now = Instant::now();
@@ -82,10 +113,13 @@ impl IdentifyPace {
 impl Queue for IdentifyPace {
     fn enqueue(&self, shard: u32) -> oneshot::Receiver<()> {
         let (permit, granted) = oneshot::channel();
-        let turn = self.turn(shard);
+        let turn: Pin<Box<dyn Future<Output = ()> + Send>> = match &self.0 {
+            Source::Alone(alone) => Box::pin(tokio::time::sleep_until(alone.turn(shard))),
+            Source::Granted(grant) => grant(shard),
+        };
         // The task keeps the sender until the turn comes: twilight takes a dropped one for "ask again at once".
         tokio::spawn(async move {
-            tokio::time::sleep_until(turn).await;
+            turn.await;
             metrics::counter!("guildhall_gateway_identifies_total").increment(1);
             // The shard may have been dropped meanwhile.
             let _ = permit.send(());
@@ -107,9 +141,16 @@ mod tests {
         }
     }
 
+    fn alone(limit: &SessionStartLimit) -> Arc<Alone> {
+        match IdentifyPace::new(limit).0 {
+            Source::Alone(alone) => alone,
+            Source::Granted(_) => unreachable!("`new` makes one that is alone"),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_session_per_key_and_period() {
-        let pace = IdentifyPace::new(&limit(1000, 2));
+        let pace = alone(&limit(1000, 2));
         let start = Instant::now();
         for (shard, seconds) in [(0, 0), (1, 0), (2, 5), (0, 10), (1, 5)] {
             assert_eq!(pace.turn(shard) - start, Duration::from_secs(seconds), "shard {shard}");
@@ -118,7 +159,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_last_session_starts_are_kept() {
-        let pace = IdentifyPace::new(&limit(51, 1));
+        let pace = alone(&limit(51, 1));
         let start = Instant::now();
         assert_eq!(pace.turn(0), start);
         assert_eq!(pace.turn(0) - start, Duration::from_secs(3600));

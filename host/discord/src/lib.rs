@@ -13,7 +13,7 @@ mod session;
 mod snapshot;
 
 pub use decode::{DecodeError, Decoded, SnapshotUpdate, decode, event_kind, is_snapshot_event};
-pub use dispatcher::{Dispatcher, DispatcherConfig, Settled};
+pub use dispatcher::{Dispatcher, DispatcherConfig, Report, Settled};
 pub use frame::{Frame, FrameError};
 pub use identify::IdentifyPace;
 pub use intents::intents_for;

@@ -1,9 +1,9 @@
 //! Actions on their way to a simulation of Discord that limits and fails as Discord does.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use guildhall_discord::{Dispatcher, DispatcherConfig, Rest, Settled};
+use guildhall_discord::{Dispatcher, DispatcherConfig, Report, Rest, Settled};
 use guildhall_model::{
-    Action, ChannelId, GuildId, MessageBody, MessageId, OutboxEntry, Outcome, SubmittedAction, UserId,
+    Action, ChannelId, GuildId, MessageBody, MessageId, OutboxEntry, Outcome, Permission, SubmittedAction, UserId,
 };
 use guildhall_sim::{RestFault, SimConfig, Simulation};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,7 +16,7 @@ const BOUND: Duration = Duration::from_secs(20);
 struct Sending {
     simulation: Simulation,
     dispatcher: Dispatcher,
-    settled: UnboundedReceiver<Settled>,
+    reports: UnboundedReceiver<Report>,
     guild: GuildId,
     general: ChannelId,
     people: Vec<u64>,
@@ -32,15 +32,16 @@ async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -
     change(&mut config);
     let simulation = Simulation::start(config).await.unwrap();
     let rest = Rest::new(&simulation.token(), Some(&simulation.address().to_string())).unwrap();
-    let (sender, settled) = unbounded_channel();
+    let (sender, reports) = unbounded_channel();
     let limits = DispatcherConfig {
         global_per_second: per_second.and_then(NonZeroU32::new),
         concurrency: NonZeroUsize::new(1).unwrap(),
+        permission: Permission::default(),
     };
     let guild = simulation.guild_ids()[0];
     Sending {
         dispatcher: Dispatcher::start(Arc::new(rest), sender, limits),
-        settled,
+        reports,
         guild: GuildId(guild),
         general: ChannelId(simulation.channel_id(guild, "general").unwrap()),
         people: simulation.people(guild),
@@ -77,10 +78,11 @@ impl Sending {
     }
 
     async fn settled(&mut self) -> Settled {
-        tokio::time::timeout(BOUND, self.settled.recv())
-            .await
-            .expect("it is settled")
-            .unwrap()
+        let report = tokio::time::timeout(BOUND, self.reports.recv()).await;
+        match report.expect("it is settled") {
+            Some(Report::Settled(settled)) => settled,
+            other => panic!("not settled: {other:?}"),
+        }
     }
 
     fn routes(&self) -> Vec<String> {

@@ -83,6 +83,11 @@ impl AssignmentView {
 
     /// Takes a row that some other answer carried; an older one changes nothing.
     pub fn learn(&self, changed: Changed) {
+        let revision = match &changed {
+            Changed::Pod(pod) => pod.revision,
+            Changed::Guild(guild) => guild.revision,
+            Changed::Shard(shard) => shard.revision,
+        };
         let mut state = self.write();
         match changed {
             Changed::Pod(pod) => {
@@ -113,6 +118,8 @@ impl AssignmentView {
                 }
             }
         }
+        drop(state);
+        self.advance(revision);
     }
 
     fn advance(&self, revision: i64) {
@@ -158,7 +165,6 @@ impl AssignmentView {
                     Ok(change) => {
                         *after = change.revision;
                         self.learn(change.now.clone());
-                        self.advance(change.revision);
                         if let Some(told) = told {
                             // Who asked to be told may have gone.
                             let _ = told.send(change);

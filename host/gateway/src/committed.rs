@@ -41,7 +41,7 @@ impl CommittedPositions {
     }
 
     /// These events are on disk.
-    pub(crate) fn committed<'position>(&self, positions: impl Iterator<Item = &'position SessionPosition>) {
+    pub fn committed<'position>(&self, positions: impl Iterator<Item = &'position SessionPosition>) {
         let mut sessions = self.lock();
         for position in positions {
             if let Some(window) = sessions.get_mut(&position.session) {
@@ -56,6 +56,16 @@ impl CommittedPositions {
             .get(session)
             .and_then(|window| window.first.checked_sub(1))
             .filter(|sequence| *sequence > 0)
+    }
+
+    /// Whether everything that was received of the session is on disk.
+    pub fn is_complete(&self, session: &str) -> bool {
+        self.lock().get(session).is_none_or(|window| window.done.is_empty())
+    }
+
+    /// Forgets one session: it goes on elsewhere.
+    pub fn forget(&self, session: &str) {
+        self.lock().remove(session);
     }
 
     /// Forgets sessions but this one: Discord has ended them.

@@ -24,6 +24,10 @@ pub(crate) struct Guild {
     pub(crate) retry_at: Option<Instant>,
     /// Failed commits in a row.
     pub(crate) failed_commits: u32,
+    /// It is about to go elsewhere: its actions stay in its outbox, and no timer fires.
+    pub(crate) held: bool,
+    /// Its file goes elsewhere: told when everything is in it and it is closed.
+    pub(crate) releasing: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
 /// How the plugins stand in one guild.

@@ -17,6 +17,7 @@ mod workers;
 
 pub use committed::CommittedPositions;
 pub use host::GuildHost;
-pub use router::Router;
+pub use queued::Acknowledge;
+pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
-pub use workers::{ActionSink, WorkerConfig, Workers};
+pub use workers::{ActionSink, WorkerConfig, Workers, guilds_in, settle};

@@ -19,7 +19,12 @@ pub(crate) struct QueuedEvent {
     pub(crate) only: Option<String>,
     /// What its transaction takes away.
     pub(crate) takes: Option<Takes>,
+    /// Told when it is on disk.
+    pub(crate) acknowledge: Option<Acknowledge>,
 }
+
+/// Where a committed event is told.
+pub type Acknowledge = tokio::sync::mpsc::UnboundedSender<()>;
 
 /// A row of the host's that an event uses up, in the event's own transaction.
 pub(crate) enum Takes {
@@ -51,6 +56,7 @@ impl QueuedEvent {
             update: None,
             only: Some(timer.plugin.clone()),
             takes: Some(Takes::Timer(timer)),
+            acknowledge: None,
         }
     }
 
@@ -77,6 +83,7 @@ impl QueuedEvent {
             update: None,
             only: Some(plugin),
             takes: Some(Takes::Action(entry)),
+            acknowledge: None,
         }
     }
 }

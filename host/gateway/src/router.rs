@@ -3,24 +3,46 @@
 use crate::committed::CommittedPositions;
 use crate::workers::Workers;
 use guildhall_discord::{Frame, is_snapshot_event};
+use guildhall_model::{GuildId, UnixMilliseconds};
 use metrics::Counter;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Where routed frames go: to this process's workers, or in a fleet to whoever owns the guild.
+pub trait Destination: Send + Sync + 'static {
+    /// Takes a frame of a guild, in the order of its session. Waits while there is too much.
+    fn deliver(
+        &self,
+        guild: GuildId,
+        session: Arc<str>,
+        frame: Frame,
+        received_at: UnixMilliseconds,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+impl Destination for Workers {
+    async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Frame, received_at: UnixMilliseconds) {
+        self.frame(guild, session, frame, received_at, None).await;
+    }
+}
+
 /// Stands between sessions and workers.
-pub struct Router {
+pub struct Router<D = Workers> {
     workers: Arc<Workers>,
+    destination: Arc<D>,
     committed: Arc<CommittedPositions>,
     routed: Counter,
     ignored: Counter,
 }
 
-impl Router {
-    /// A router to these workers.
-    pub fn new(workers: Arc<Workers>) -> Self {
+impl<D: Destination> Router<D> {
+    /// A router to this destination. What no plugin of these workers wants ends here.
+    pub fn new(workers: Arc<Workers>, destination: Arc<D>) -> Self {
         Self {
             committed: workers.committed().clone(),
             workers,
+            destination,
             routed: metrics::counter!("guildhall_frames_routed_total"),
             ignored: metrics::counter!("guildhall_frames_ignored_total"),
         }
@@ -37,8 +59,8 @@ impl Router {
         };
         self.committed.received(session, frame.sequence, false);
         self.routed.increment(1);
-        self.workers
-            .frame(guild, session.clone(), frame, unix_milliseconds())
+        self.destination
+            .deliver(guild, session.clone(), frame, unix_milliseconds())
             .await;
     }
 }

@@ -5,7 +5,7 @@ use crate::batch::{Batch, Committed};
 use crate::committed::CommittedPositions;
 use crate::guild::Guild;
 use crate::host::GuildHost;
-use crate::queued::QueuedEvent;
+use crate::queued::{Acknowledge, QueuedEvent};
 use crate::router::unix_milliseconds;
 use crate::workers::{ActionSink, WorkerConfig};
 use guildhall_discord::{Frame, GuildSnapshot, Settled, decode};
@@ -23,6 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 const TIMERS: u32 = 32;
 /// The longest pause before a failed commit is tried again.
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// Between two looks at a permission that does not hold.
+const FENCED: Duration = Duration::from_millis(100);
 
 /// What a worker is asked to do.
 pub(crate) enum Job {
@@ -32,7 +34,14 @@ pub(crate) enum Job {
         session: Arc<str>,
         frame: Frame,
         received_at: UnixMilliseconds,
+        acknowledge: Option<Acknowledge>,
     },
+    /// The guild is this pod's: what waits in its file is taken up.
+    TakeUp(GuildId),
+    /// What the guild commits from now on stays in its file.
+    Hold { guild: GuildId, done: oneshot::Sender<()> },
+    /// Finish what the guild has, close its file and forget it.
+    Release { guild: GuildId, done: oneshot::Sender<()> },
     /// Discord confirmed an action, or refused it for good.
     Settled(Settled),
     /// Look at the time.
@@ -140,7 +149,18 @@ impl Worker {
                 session,
                 frame,
                 received_at,
-            } => self.take_frame(guild, session, &frame, received_at),
+                acknowledge,
+            } => self.take_frame(guild, session, &frame, received_at, acknowledge),
+            Job::TakeUp(guild) => self.make_ready(guild),
+            Job::Hold { guild, done } => {
+                self.guilds.entry(guild).or_default().held = true;
+                // Who asked may have given up.
+                let _ = done.send(());
+            }
+            Job::Release { guild, done } => {
+                self.guilds.entry(guild).or_default().releasing = Some(done);
+                self.make_ready(guild);
+            }
             Job::Settled(settled) => self.take_settled(settled),
             Job::Tick => self.tick(),
             Job::Flush(done) => self.flushes.push(done),
@@ -149,7 +169,14 @@ impl Worker {
         }
     }
 
-    fn take_frame(&mut self, guild: GuildId, session: Arc<str>, frame: &Frame, received_at: UnixMilliseconds) {
+    fn take_frame(
+        &mut self,
+        guild: GuildId,
+        session: Arc<str>,
+        frame: &Frame,
+        received_at: UnixMilliseconds,
+        acknowledge: Option<Acknowledge>,
+    ) {
         let (data, update) = match decode(frame) {
             Ok(decoded) => (decoded.event, decoded.update),
             Err(error) => {
@@ -175,6 +202,7 @@ impl Worker {
             update,
             only: None,
             takes: None,
+            acknowledge,
         };
         self.enqueue(guild, event);
     }
@@ -245,15 +273,41 @@ impl Worker {
             return;
         };
         guild.queued = false;
+        if !self.config.permission.holds() {
+            guild.retry_at = Some(Instant::now() + FENCED);
+            self.guilds.insert(id, guild);
+            return;
+        }
         match self.open(id, &mut guild) {
             Ok(store) => self.work_on(id, &mut guild, store),
             Err(error) => self.put_off(id, &mut guild, &format!("{error:#}")),
+        }
+        if guild.mailbox.is_empty()
+            && guild.retry_at.is_none()
+            && let Some(done) = guild.releasing.take()
+        {
+            self.release(id, done);
+            return;
         }
         let again = !guild.mailbox.is_empty() || guild.next_timer.is_some_and(|timer| timer <= unix_milliseconds());
         self.guilds.insert(id, guild);
         if again {
             self.make_ready(id);
         }
+    }
+
+    /// The guild goes elsewhere, whole: its WAL is moved into its file, and nothing of it stays in memory.
+    fn release(&mut self, id: GuildId, done: oneshot::Sender<()>) {
+        match self.files.take(id) {
+            Ok(Opened { mut store, .. }) => {
+                if let Err(error) = store.checkpoint() {
+                    tracing::warn!(guild = %id, %error, "the WAL stays beside the guild's file");
+                }
+            }
+            Err(error) => tracing::warn!(guild = %id, %error, "the guild's file cannot be opened to be closed"),
+        }
+        // Who asked may have given up.
+        let _ = done.send(());
     }
 
     fn work_on(&mut self, id: GuildId, guild: &mut Guild, store: Box<GuildStore>) {
@@ -265,7 +319,9 @@ impl Worker {
             now,
         };
         guild.standing.prepare(id, &mut host, &self.plugins);
-        self.wake_timers(id, guild, &host);
+        if !guild.held {
+            self.wake_timers(id, guild, &host);
+        }
         let batch = guild.mailbox.len().min(self.config.batch);
         let events = &guild.mailbox.make_contiguous()[..batch];
         let mut outcome = Ok(Committed::default());
@@ -327,7 +383,12 @@ impl Worker {
             .take(batch)
             .filter(|event| event.position.is_some())
             .count();
-        guild.mailbox.drain(..batch);
+        for event in guild.mailbox.drain(..batch) {
+            if let Some(acknowledge) = event.acknowledge {
+                // Who waited may have given up; the event comes again, and is known.
+                let _ = acknowledge.send(());
+            }
+        }
         self.waiting -= batch;
         self.figures.batches.increment(1);
         self.figures.sizes.record(batch as f64);
@@ -335,7 +396,7 @@ impl Worker {
         self.figures
             .events
             .increment((from_discord - committed.replayed) as u64);
-        if !committed.actions.is_empty() {
+        if !committed.actions.is_empty() && !guild.held {
             self.actions.submit(id, committed.actions);
         }
     }
@@ -357,7 +418,7 @@ impl Worker {
                 store.set_settings(plugin, json)?;
             }
             let waiting = store.waiting_actions()?;
-            if !waiting.is_empty() {
+            if !waiting.is_empty() && !guild.held {
                 tracing::info!(guild = %id, actions = waiting.len(), "actions of an earlier run leave now");
                 self.actions.submit(id, waiting);
             }

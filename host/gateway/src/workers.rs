@@ -2,11 +2,12 @@
 
 use crate::committed::CommittedPositions;
 use crate::host::GuildHost;
+use crate::queued::Acknowledge;
 use crate::settings::OperatorSettings;
 use crate::worker::{Job, Worker};
-use guildhall_discord::{Frame, Settled, event_kind};
+use guildhall_discord::{Frame, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
-use guildhall_model::{GuildId, OutboxEntry, UnixMilliseconds, UserId};
+use guildhall_model::{GuildId, OutboxEntry, Permission, UnixMilliseconds, UserId};
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct WorkerConfig {
     pub settings: Arc<OperatorSettings>,
     /// The bot.
     pub own_user: UserId,
+    /// Asked before every batch.
+    pub permission: Permission,
 }
 
 /// Where committed actions go: the dispatcher.
@@ -58,15 +61,14 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Starts the threads and takes up the guilds whose files are in the directory: their waiting actions leave.
+    /// Starts the threads and takes up these guilds: what waits in their files goes on.
     pub fn start(
         config: WorkerConfig,
         registry: Arc<PluginRegistry<GuildHost>>,
         actions: Arc<dyn ActionSink>,
+        known: &[GuildId],
     ) -> std::io::Result<Arc<Self>> {
-        std::fs::create_dir_all(&config.guilds)?;
         let committed = Arc::new(CommittedPositions::default());
-        let known = guilds_in(&config.guilds)?;
         let mut jobs = Vec::new();
         let mut threads = Vec::new();
         let config = Arc::new(config);
@@ -109,8 +111,15 @@ impl Workers {
         })
     }
 
-    /// Hands a frame to the guild's worker; waits while that has too much.
-    pub(crate) async fn frame(&self, guild: GuildId, session: Arc<str>, frame: Frame, received_at: UnixMilliseconds) {
+    /// Hands a frame to the guild's worker; waits while that has too much. `acknowledge` is told when it is on disk.
+    pub async fn frame(
+        &self,
+        guild: GuildId,
+        session: Arc<str>,
+        frame: Frame,
+        received_at: UnixMilliseconds,
+        acknowledge: Option<Acknowledge>,
+    ) {
         self.send(
             guild,
             Job::Frame {
@@ -118,9 +127,32 @@ impl Workers {
                 session,
                 frame,
                 received_at,
+                acknowledge,
             },
         )
         .await;
+    }
+
+    /// Goes on with what waits in the guild's file: actions and timers.
+    pub async fn take_up(&self, guild: GuildId) {
+        self.send(guild, Job::TakeUp(guild)).await;
+    }
+
+    /// From now on nothing that the guild commits leaves its file; what left before is with the dispatcher.
+    pub async fn hold(&self, guild: GuildId) {
+        let (done, held) = oneshot::channel();
+        self.send(guild, Job::Hold { guild, done }).await;
+        // An error says that the worker is gone.
+        let _ = held.await;
+    }
+
+    /// Finishes the guild's mailbox and closes its file; afterwards the file is whole and nobody's. Nothing may be
+    /// handed over for the guild meanwhile. Waits as long as batches cannot be committed.
+    pub async fn release(&self, guild: GuildId) {
+        let (done, released) = oneshot::channel();
+        self.send(guild, Job::Release { guild, done }).await;
+        // An error says that the worker is gone, and its files with it.
+        let _ = released.await;
     }
 
     /// Hands a finished action to the guild's worker.
@@ -178,7 +210,9 @@ async fn tick(jobs: mpsc::Sender<Job>) {
     }
 }
 
-fn guilds_in(directory: &std::path::Path) -> std::io::Result<Vec<GuildId>> {
+/// The guilds whose files are in this directory, which is made where it is missing.
+pub fn guilds_in(directory: &std::path::Path) -> std::io::Result<Vec<GuildId>> {
+    std::fs::create_dir_all(directory)?;
     let mut guilds = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let name = entry?.file_name();
@@ -189,4 +223,15 @@ fn guilds_in(directory: &std::path::Path) -> std::io::Result<Vec<GuildId>> {
         guilds.extend(id.map(GuildId));
     }
     Ok(guilds)
+}
+
+/// Hands what the dispatcher reports to the workers until it ends.
+pub async fn settle(workers: Arc<Workers>, mut reports: mpsc::UnboundedReceiver<Report>) {
+    while let Some(report) = reports.recv().await {
+        match report {
+            Report::Settled(settled) => workers.settled(settled).await,
+            // Everything that was settled before is with the worker now. Who asked may have given up.
+            Report::Released(done) => drop(done.send(())),
+        }
+    }
 }

@@ -5,15 +5,20 @@ use anyhow::{Context, Result, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
 use guildhall_engine::CallLimits;
+use guildhall_fleet::{ClusterSecret, ConfigClient};
 use guildhall_gateway::OperatorSettings;
 use guildhall_model::GuildId;
 use guildhall_store::StoreLimits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Variables of ours that are not keys, or are named otherwise.
+const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret"];
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +36,8 @@ pub(crate) struct Configuration {
     pub(crate) workers: Workers,
     pub(crate) store: Store,
     pub(crate) calls: Calls,
+    pub(crate) cluster: Cluster,
+    pub(crate) config_service: ConfigService,
     /// Settings for every guild that has none of its own, by plugin.
     pub(crate) settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Settings for one guild, by guild id and plugin.
@@ -91,6 +98,109 @@ pub(crate) struct Calls {
     pub(crate) actions: NonZeroUsize,
 }
 
+/// What the roles of a fleet share. Standalone needs none of it.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Cluster {
+    /// The config service's replicas: `http://host:port`.
+    pub(crate) config: Vec<String>,
+    /// Authenticates the roles to each other; better given as GUILDHALL_CLUSTER_SECRET. The first of several is sent, all are accepted.
+    pub(crate) secret: String,
+    /// A file that holds the secret, one a line.
+    pub(crate) secret_file: Option<PathBuf>,
+    /// This pod's name, unique in the fleet.
+    pub(crate) pod: String,
+    /// Where this pod listens for the other roles: an address of the cluster's own network.
+    pub(crate) listen: SocketAddr,
+    /// Where the other roles reach it; none for `listen`.
+    pub(crate) url: Option<String>,
+    /// Guilds that this pod may own.
+    pub(crate) capacity: NonZeroU32,
+    /// A directory in which the data directories of all pods are found by their names, for files of pods that are gone.
+    pub(crate) volumes: Option<PathBuf>,
+    /// Seconds that a stopping pod takes for handing everything over.
+    pub(crate) hand_over_seconds: u64,
+}
+
+/// `guildhall config`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConfigService {
+    /// `postgres://user@host:port/name`; better given as DATABASE_URL.
+    pub(crate) database: String,
+    /// Where the API is served: an address of the cluster's own network.
+    pub(crate) listen: SocketAddr,
+    /// Shards of the bot.
+    pub(crate) shards: NonZeroU32,
+    /// Milliseconds that a pod's lease holds.
+    pub(crate) lease_ms: NonZeroU32,
+    /// Guilds on the move at once.
+    pub(crate) moves_at_once: NonZeroUsize,
+    /// How far from the average a pod's load may be before a rebalance moves anything, as a share of it.
+    pub(crate) hysteresis: f64,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the secret.
+        write!(formatter, "Cluster {{ pod: {:?}, listen: {} }}", self.pod, self.listen)
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            config: Vec::new(),
+            secret: String::new(),
+            secret_file: None,
+            pod: String::new(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            url: None,
+            capacity: NonZeroU32::MIN.saturating_add(999),
+            volumes: None,
+            hand_over_seconds: 60,
+        }
+    }
+}
+
+impl Default for ConfigService {
+    fn default() -> Self {
+        Self {
+            database: String::new(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8082)),
+            shards: NonZeroU32::MIN,
+            lease_ms: NonZeroU32::MIN.saturating_add(9_999),
+            moves_at_once: NonZeroUsize::MIN.saturating_add(15),
+            hysteresis: 0.1,
+        }
+    }
+}
+
+impl Cluster {
+    /// The secret, from the file where one is named.
+    pub(crate) fn secret(&self) -> Result<ClusterSecret> {
+        let text = match &self.secret_file {
+            Some(file) => std::fs::read_to_string(file)
+                .with_context(|| format!("cluster.secret_file = {:?} cannot be read", file.display()))?,
+            None => self.secret.clone(),
+        };
+        Ok(ClusterSecret::parse(&text)?)
+    }
+
+    /// A client of the config service.
+    pub(crate) fn client(&self) -> Result<ConfigClient> {
+        if self.config.is_empty() {
+            bail!("cluster.config is empty: name the config service's replicas, as [\"http://config:8082\"]");
+        }
+        for url in &self.config {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                bail!("cluster.config: {url:?} must be written as http://host:port");
+            }
+        }
+        Ok(ConfigClient::new(&self.config, self.secret()?))
+    }
+}
+
 impl Default for Configuration {
     fn default() -> Self {
         Self {
@@ -102,6 +212,8 @@ impl Default for Configuration {
             workers: Workers::default(),
             store: Store::default(),
             calls: Calls::default(),
+            cluster: Cluster::default(),
+            config_service: ConfigService::default(),
             settings: BTreeMap::new(),
             guild_settings: BTreeMap::new(),
         }
@@ -165,8 +277,18 @@ impl Configuration {
             figment = figment.merge(Toml::file_exact(file));
         }
         let configuration: Self = figment
-            .merge(Env::prefixed("GUILDHALL_").split("__"))
+            .merge(Env::prefixed("GUILDHALL_").ignore(NO_KEYS).split("__"))
             .merge(Env::raw().only(&["DISCORD_TOKEN"]).map(|_| "discord.token".into()))
+            .merge(
+                Env::raw()
+                    .only(&["GUILDHALL_CLUSTER_SECRET"])
+                    .map(|_| "cluster.secret".into()),
+            )
+            .merge(
+                Env::raw()
+                    .only(&["DATABASE_URL"])
+                    .map(|_| "config_service.database".into()),
+            )
             .merge(Serialized::defaults(flags))
             .extract()
             .context("the configuration is not right")?;
@@ -174,13 +296,28 @@ impl Configuration {
         Ok(configuration)
     }
 
-    fn check(&self) -> Result<()> {
+    /// What only pods need.
+    pub(crate) fn check_pod(&self) -> Result<()> {
         if !self.plugins.is_dir() {
             bail!(
                 "plugins = {:?}: there is no such directory; make it, or set `plugins` to the one with the .wasm files",
                 self.plugins.display().to_string()
             );
         }
+        Ok(())
+    }
+
+    /// Whether there is a bot.
+    pub(crate) fn check_token(&self) -> Result<()> {
+        if self.discord.token.is_empty() {
+            bail!(
+                "there is no bot token: set DISCORD_TOKEN, or use `standalone --sim` to try Guildhall without Discord"
+            );
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
         if let Some(gateway) = &self.discord.gateway
             && !gateway.starts_with("ws://")
             && !gateway.starts_with("wss://")
@@ -290,7 +427,8 @@ mod tests {
     fn a_missing_file_or_directory_is_named() {
         let missing = Configuration::load(Some(Path::new("no/such.toml")), &json!({})).expect_err("it is not there");
         assert!(missing.to_string().contains("no/such.toml"), "{missing}");
-        let plugins = Configuration::load(None, &json!({ "plugins": "no/such" })).expect_err("it is not there");
+        let plugins = Configuration::load(None, &json!({ "plugins": "no/such" })).expect("the keys are right");
+        let plugins = plugins.check_pod().expect_err("it is not there");
         assert!(plugins.to_string().contains("no/such"), "{plugins}");
     }
 }

@@ -1,6 +1,9 @@
 //! `guildhall`: one binary for every role. Each subcommand is a module; nothing is decided here.
 
+mod config_service;
 mod configuration;
+mod gateway;
+mod host;
 mod needs;
 mod observability;
 mod sessions;
@@ -22,6 +25,10 @@ struct Arguments {
 enum Role {
     /// Everything in one process: connects to Discord with DISCORD_TOKEN, or to a simulation with --sim.
     Standalone(standalone::Arguments),
+    /// A pod of a fleet: takes up the guilds and shards that the config service assigns to it.
+    Gateway(gateway::Arguments),
+    /// The fleet's config service over PostgreSQL: who owns which guild. Any number of replicas may run.
+    Config(config_service::Arguments),
     /// A simulation of Discord, to develop and test against.
     Sim(simulation::Arguments),
 }
@@ -39,6 +46,8 @@ fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match role {
             Role::Standalone(arguments) => standalone::run(arguments).await,
+            Role::Gateway(arguments) => gateway::run(arguments).await,
+            Role::Config(arguments) => config_service::run(arguments).await,
             Role::Sim(arguments) => simulation::run(arguments).await,
         }
     });

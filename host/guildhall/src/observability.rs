@@ -79,3 +79,22 @@ pub(crate) async fn serve(
     });
     Ok(address)
 }
+
+/// Cancels when the process is asked to end: SIGTERM, or Ctrl-C.
+pub(crate) async fn cancel_on_signal(stop: CancellationToken) {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(error) => {
+                tracing::error!(%error, "SIGTERM cannot be listened for");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: intake ends, what is under way is finished");
+    stop.cancel();
+}

@@ -6,6 +6,7 @@
 mod action;
 mod event;
 mod id;
+mod permission;
 mod plugin;
 mod session;
 mod snapshot;
@@ -14,6 +15,7 @@ mod value;
 pub use action::*;
 pub use event::*;
 pub use id::*;
+pub use permission::Permission;
 pub use plugin::*;
 pub use session::*;
 pub use snapshot::*;

@@ -13,6 +13,7 @@ mod limits;
 mod migration;
 mod open;
 mod outbox;
+mod owner;
 mod quota;
 mod schema;
 mod settings;

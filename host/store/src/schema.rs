@@ -8,7 +8,8 @@ pub(crate) const HOST_PREFIX: &str = "guildhall_";
 /// The newest schema; the number of steps below.
 pub(crate) const VERSION: u32 = STEPS.len() as u32;
 
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE guildhall_outbox (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         plugin TEXT NOT NULL,
@@ -44,7 +45,14 @@ const STEPS: &[&str] = &["
         PRIMARY KEY (plugin, name)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX guildhall_timers_due ON guildhall_timers (due_at);
-"];
+",
+    "
+    CREATE TABLE guildhall_owner (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        epoch INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 /// The schema of this file; 0 for a new one.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {

@@ -28,13 +28,13 @@ impl Drop for Replica {
 }
 
 fn secret() -> ClusterSecret {
-    ClusterSecret::parse("the-secret-of-this-test").unwrap()
+    ClusterSecret::parse("the-secret-of-this-test").expect("it starts")
 }
 
 async fn replica(address: &str) -> Replica {
     let stop = CancellationToken::new();
-    let database = Database::open(address, 4).await.unwrap();
-    let changes = Changes::start(database.clone(), stop.clone()).await.unwrap();
+    let database = Database::open(address, 4).await.expect("it starts");
+    let changes = Changes::start(database.clone(), stop.clone()).await.expect("it starts");
     let config = ServiceConfig {
         lease: LEASE,
         ..ServiceConfig::default()
@@ -49,8 +49,8 @@ async fn replica(address: &str) -> Replica {
     let router = service
         .router(changes)
         .layer(axum::middleware::from_fn_with_state(secret(), require_secret));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("it starts");
+    let url = format!("http://{}", listener.local_addr().expect("it starts"));
     tokio::spawn(
         axum::serve(listener, router)
             .with_graceful_shutdown(stop.clone().cancelled_owned())

@@ -88,9 +88,9 @@ async fn hand_over(
 }
 
 async fn check_now(service: &Service, step: usize) {
-    service.place_unowned().await.unwrap();
-    let pods = service.overview().await.unwrap().pods;
-    let guilds = service.assignments(GuildId(0), 1000).await.unwrap().guilds;
+    service.place_unowned().await.expect("it works");
+    let pods = service.overview().await.expect("it works").pods;
+    let guilds = service.assignments(GuildId(0), 1000).await.expect("it works").guilds;
     let room = pods
         .iter()
         .any(|pod| pod.state == PodState::Active && pod.guilds < pod.capacity);
@@ -128,16 +128,18 @@ async fn check_now(service: &Service, step: usize) {
 
 /// Every change, in the order of revisions, as watches are told.
 async fn check_history(address: &str) {
-    let (client, connection) = tokio_postgres::connect(address, tokio_postgres::NoTls).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(address, tokio_postgres::NoTls)
+        .await
+        .expect("it works");
     tokio::spawn(connection);
     let rows = client
         .query("SELECT revision, now::text FROM changes ORDER BY revision", &[])
         .await
-        .unwrap();
+        .expect("it works");
     let mut last = BTreeMap::<GuildId, GuildAssignment>::new();
     for (index, row) in rows.iter().enumerate() {
         assert_eq!(row.get::<_, i64>(0), index as i64 + 1, "revisions have no gap");
-        let Changed::Guild(now) = serde_json::from_str(row.get(1)).unwrap() else {
+        let Changed::Guild(now) = serde_json::from_str(row.get(1)).expect("it works") else {
             continue;
         };
         if let Some(before) = last.get(&now.guild) {

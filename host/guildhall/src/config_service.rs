@@ -1,0 +1,77 @@
+//! The config service's role: its API behind the cluster's secret, its background work, and what a probe asks.
+
+use crate::configuration::Configuration;
+use crate::observability;
+use anyhow::{Context, Result, bail};
+use axum::middleware::from_fn_with_state;
+use guildhall_config::{Background, BackgroundConfig, Changes, Database, Service, ServiceConfig};
+use guildhall_fleet::require_secret;
+use std::future::IntoFuture;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Requests that are under way when the replica stops get so long.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// `guildhall config`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// A TOML file; docs/configuration.md lists its keys.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Runs until SIGTERM or Ctrl-C.
+pub(crate) async fn run(arguments: Arguments) -> Result<()> {
+    let configuration = Configuration::load(arguments.config.as_deref(), &serde_json::json!({}))?;
+    let settings = &configuration.config_service;
+    if settings.database.is_empty() {
+        bail!("there is no database: set DATABASE_URL to postgres://user@host:port/name");
+    }
+    let secret = configuration.cluster.secret()?;
+    let stop = CancellationToken::new();
+    tokio::spawn(observability::cancel_on_signal(stop.clone()));
+    let metrics = observability::collect_metrics()?;
+    let database = Database::open(&settings.database, settings.shards.get()).await?;
+    let changes = Changes::start(database.clone(), stop.clone()).await?;
+    let service = Service::new(
+        database,
+        ServiceConfig {
+            lease: Duration::from_millis(settings.lease_ms.get().into()),
+            requests_per_second: configuration
+                .discord
+                .requests_per_second
+                .map_or(u32::MAX, std::num::NonZeroU32::get),
+            hysteresis: settings.hysteresis,
+        },
+    );
+    let background = BackgroundConfig {
+        moves_at_once: settings.moves_at_once.get(),
+    };
+    let _background = Background::start(service.clone(), changes.clone(), background, stop.clone());
+    let router = service
+        .router(changes)
+        .layer(from_fn_with_state(secret, require_secret));
+    let listener = tokio::net::TcpListener::bind(settings.listen).await.with_context(|| {
+        format!(
+            "config_service.listen = \"{}\": the address cannot be used",
+            settings.listen
+        )
+    })?;
+    tracing::info!(address = %listener.local_addr()?, "the config service serves");
+    // A replica is ready as soon as it serves: its database has answered.
+    observability::serve(
+        configuration.listen,
+        metrics,
+        std::sync::Arc::new(|| None),
+        CancellationToken::new(),
+    )
+    .await?;
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = serving.into_future() => served.context("the API ended"),
+        // Watches never end by themselves.
+        () = async { stop.cancelled().await; tokio::time::sleep(CLOSING).await } => Ok(()),
+    }
+}

@@ -1,0 +1,126 @@
+//! What standalone and gateway pods share: plugins, workers and dispatcher, put together and taken apart.
+
+use crate::configuration::Configuration;
+use anyhow::{Context, Result};
+use guildhall_discord::{Dispatcher, DispatcherConfig, GatewayInformation, Rest};
+use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
+use guildhall_gateway::{ActionSink, GuildHost, WorkerConfig, Workers, settle};
+use guildhall_model::{GuildId, OutboxEntry, Permission};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// A pod without its sessions.
+pub(crate) struct Host {
+    pub(crate) rest: Arc<Rest>,
+    pub(crate) gateway: GatewayInformation,
+    pub(crate) registry: Arc<PluginRegistry<GuildHost>>,
+    pub(crate) workers: Arc<Workers>,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Ends with this value.
+    _watch: DirectoryWatch,
+}
+
+impl Host {
+    /// Asks Discord who the bot is, loads the plugins and starts the threads. These guilds are taken up.
+    pub(crate) async fn start(
+        configuration: &Configuration,
+        permission: Permission,
+        known: &[GuildId],
+    ) -> Result<Self> {
+        let (registry, watch) = load_plugins(configuration)?;
+        let discord = &configuration.discord;
+        let rest = Arc::new(Rest::new(&discord.token, discord.rest.as_deref())?);
+        let own_user = rest.own_user().await.context("Discord did not tell who the bot is")?;
+        let gateway = rest
+            .gateway_information()
+            .await
+            .context("Discord did not tell its gateway")?;
+        let (reports, reported) = mpsc::unbounded_channel();
+        let dispatcher = Arc::new(Dispatcher::start(
+            rest.clone(),
+            reports,
+            DispatcherConfig {
+                global_per_second: discord.requests_per_second,
+                concurrency: discord.concurrent_requests,
+                permission: permission.clone(),
+            },
+        ));
+        let workers = Workers::start(
+            WorkerConfig {
+                guilds: configuration.data.join("guilds"),
+                threads: configuration.threads(),
+                open_files: configuration.workers.open_files,
+                waiting: configuration.workers.waiting.get(),
+                batch: configuration.workers.batch.get(),
+                failures: configuration.workers.failures.get(),
+                store: configuration.store_limits(),
+                calls: configuration.call_limits(),
+                settings: Arc::new(configuration.operator_settings()),
+                own_user,
+                permission,
+            },
+            registry.clone(),
+            Arc::new(ToDispatcher(dispatcher.clone())),
+            known,
+        )?;
+        tokio::spawn(settle(workers.clone(), reported));
+        Ok(Self {
+            rest,
+            gateway,
+            registry,
+            workers,
+            dispatcher,
+            _watch: watch,
+        })
+    }
+
+    /// Intake has stopped: what came is committed, what was committed leaves within the bound, files are closed.
+    pub(crate) async fn drain(&self, bound: Duration) {
+        self.workers.flush().await;
+        let left = self.dispatcher.drain(bound).await;
+        if left > 0 {
+            tracing::warn!(left, "actions stay in the outbox; they leave at the next start");
+        }
+        self.workers.stop().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn load_plugins(configuration: &Configuration) -> Result<(Arc<PluginRegistry<GuildHost>>, DirectoryWatch)> {
+    let limits = configuration.call_limits();
+    let runtime = RuntimeConfig {
+        memory_bytes: limits.memory_bytes,
+        ..RuntimeConfig::default()
+    };
+    let runtime = Runtime::new(&runtime)
+        .map_err(anyhow::Error::from)
+        .context("WebAssembly cannot be run here")?;
+    let directory = configuration.data.join("compiled-plugins");
+    let artifacts = ArtifactCache::open(&directory).with_context(|| {
+        format!(
+            "data = {:?}: compiled plugins cannot be kept there",
+            configuration.data.display()
+        )
+    })?;
+    let registry = Arc::new(PluginRegistry::default());
+    let watch = DirectoryWatch::start(&configuration.plugins, runtime, artifacts, limits, registry.clone())
+        .with_context(|| {
+            format!(
+                "plugins = {:?}: the directory cannot be watched",
+                configuration.plugins.display()
+            )
+        })?;
+    if registry.current().plugins.is_empty() {
+        tracing::warn!(directory = %configuration.plugins.display(), "no plugin runs yet; put .wasm files into the directory");
+    }
+    Ok((registry, watch))
+}
+
+struct ToDispatcher(Arc<Dispatcher>);
+
+impl ActionSink for ToDispatcher {
+    fn submit(&self, guild: GuildId, actions: Vec<OutboxEntry>) {
+        self.0.submit(guild, actions);
+    }
+}

@@ -1,0 +1,150 @@
+//! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will own.
+
+use crate::files::{GuildFiles, digest_of};
+use crate::owned::Owned;
+use crate::peers::{DIGEST, ForwardedEvents};
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use axum::{Json, Router};
+use futures_util::StreamExt;
+use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, Lease, require_secret};
+use guildhall_gateway::Workers;
+use guildhall_model::GuildId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
+
+/// Larger bodies of events are refused; a frame of Discord is far smaller than its share.
+const EVENTS: usize = 32 << 20;
+/// Larger files are refused: twice the largest quota that can be set makes no sense.
+const FILE: u64 = 64 << 30;
+/// Events that are not on disk by then are asked for again.
+const COMMIT: Duration = Duration::from_secs(8);
+
+/// What the handlers reach.
+#[derive(Clone)]
+pub struct Internal {
+    /// This pod's name.
+    pub pod: String,
+    /// Who owns what.
+    pub view: Arc<AssignmentView>,
+    /// What this pod acts for.
+    pub owned: Arc<Owned>,
+    /// The guilds' workers.
+    pub workers: Arc<Workers>,
+    /// This pod's right to act.
+    pub lease: Lease,
+    /// Where files are kept.
+    pub files: GuildFiles,
+}
+
+/// The routes, behind the cluster's secret.
+pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
+    Router::new()
+        .route(
+            "/internal/v1/guilds/{guild}/events",
+            post(events).layer(DefaultBodyLimit::max(EVENTS)),
+        )
+        .route("/internal/v1/guilds/{guild}/file/{epoch}", put(file))
+        .layer(axum::middleware::from_fn_with_state(secret, require_secret))
+        .with_state(internal)
+}
+
+/// Answers 200 when all are on disk, 421 with the owner as it is known here, 503 when it is worth another try.
+async fn events(
+    State(internal): State<Internal>,
+    Path(guild): Path<u64>,
+    Json(forwarded): Json<ForwardedEvents>,
+) -> Response {
+    let guild = GuildId(guild);
+    let count = forwarded.events.len();
+    let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
+    {
+        let owned = internal.owned.read().await;
+        if owned.get(&guild) != Some(&forwarded.epoch) || !internal.lease.is_valid() {
+            drop(owned);
+            return not_owner(&internal, guild, forwarded.epoch);
+        }
+        for event in forwarded.events {
+            let (session, frame, received_at) = event.frame(guild);
+            internal
+                .workers
+                .frame(guild, session, frame, received_at, Some(acknowledge.clone()))
+                .await;
+        }
+    }
+    let all = async {
+        for _ in 0..count {
+            acknowledged.recv().await?;
+        }
+        Some(())
+    };
+    drop(acknowledge);
+    match tokio::time::timeout(COMMIT, all).await {
+        Ok(Some(())) => StatusCode::OK.into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the events are not on disk yet\n").into_response(),
+    }
+}
+
+fn not_owner(internal: &Internal, guild: GuildId, epoch: i64) -> Response {
+    let known = internal.view.guild(guild);
+    let soon = known.as_ref().is_some_and(|known| {
+        let mine = known.pod.as_ref() == Some(&internal.pod);
+        // The sender knows more than this pod, or the guild is on its way in or out.
+        epoch > known.epoch || (mine && (known.epoch == epoch || known.state == AssignmentState::Moving))
+    });
+    if soon || known.is_none() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the guild is on its way\n").into_response();
+    }
+    (StatusCode::MISDIRECTED_REQUEST, Json(known)).into_response()
+}
+
+/// Takes a guild's file for an epoch that may begin soon. It is used only if that epoch begins here.
+async fn file(
+    State(internal): State<Internal>,
+    Path((guild, epoch)): Path<(u64, i64)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let guild = GuildId(guild);
+    let digest = headers.get(DIGEST).and_then(|digest| digest.to_str().ok());
+    let Some(digest) = digest.map(str::to_owned) else {
+        return (StatusCode::BAD_REQUEST, format!("the header {DIGEST} is missing\n")).into_response();
+    };
+    match receive(&internal, guild, epoch, &digest, body).await {
+        Ok(bytes) => {
+            tracing::debug!(%guild, epoch, bytes, "a guild's file was delivered");
+            StatusCode::OK.into_response()
+        }
+        Err(error) => {
+            tracing::warn!(%guild, epoch, error = format!("{error:#}"), "a guild's file was not taken");
+            (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response()
+        }
+    }
+}
+
+async fn receive(internal: &Internal, guild: GuildId, epoch: i64, digest: &str, body: Body) -> anyhow::Result<u64> {
+    let place = internal.files.delivered(guild, epoch);
+    let part = place.with_extension("part");
+    let mut file = tokio::fs::File::create(&part).await?;
+    let mut bytes = 0;
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        bytes += chunk.len() as u64;
+        anyhow::ensure!(bytes <= FILE, "the file is larger than {FILE} bytes");
+        file.write_all(&chunk).await?;
+    }
+    // Before the owner is told: it removes its own copy then.
+    file.sync_all().await?;
+    drop(file);
+    let received = part.clone();
+    let found = tokio::task::spawn_blocking(move || digest_of(&received)).await??;
+    anyhow::ensure!(found == digest, "the file's SHA-256 is {found}, and not {digest}");
+    tokio::fs::rename(part, place).await?;
+    Ok(bytes)
+}

@@ -1,0 +1,22 @@
+//! A gateway pod's part in a fleet: its lease, the guilds that it owns, their files on the way from and to other pods,
+//! events for guilds of other pods, and the sessions of its shards. The guilds' work itself is `guildhall-gateway`'s;
+//! who owns what is decided by the config service.
+
+mod delivery;
+mod files;
+mod handoff;
+mod internal;
+mod membership;
+mod owned;
+mod ownership;
+mod peers;
+mod shards;
+
+pub use delivery::Delivery;
+pub use files::GuildFiles;
+pub use internal::{Internal, router};
+pub use membership::{Membership, MembershipError};
+pub use owned::Owned;
+pub use ownership::Ownership;
+pub use peers::Peers;
+pub use shards::{ShardConfig, Shards};

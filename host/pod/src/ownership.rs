@@ -1,0 +1,168 @@
+//! Follows the assignments: takes up guilds that are this pod's, hands over those that move away, and lets go of those
+//! that were given to others. One task per guild in transition; all others go on.
+
+use crate::files::GuildFiles;
+use crate::owned::Owned;
+use crate::peers::Peers;
+use guildhall_discord::Dispatcher;
+use guildhall_fleet::{AssignmentState, AssignmentView, ConfigClient, GuildAssignment, Lease, PodState};
+use guildhall_gateway::Workers;
+use guildhall_model::GuildId;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+/// Files that are prepared or sent at once.
+pub(crate) const TRANSITIONS: usize = 16;
+/// Without a change the assignments are looked at this often.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What transitions need.
+pub struct Ownership {
+    /// This pod's name.
+    pub pod: String,
+    /// Who owns what.
+    pub view: Arc<AssignmentView>,
+    /// What this pod acts for.
+    pub owned: Arc<Owned>,
+    /// The guilds' workers.
+    pub workers: Arc<Workers>,
+    /// Their actions.
+    pub dispatcher: Arc<Dispatcher>,
+    /// This pod's right to act.
+    pub lease: Lease,
+    /// Where files are kept.
+    pub files: GuildFiles,
+    /// The other pods.
+    pub peers: Peers,
+    /// The config service.
+    pub client: ConfigClient,
+    /// Guilds in transition.
+    pub under_way: Mutex<HashSet<GuildId>>,
+}
+
+impl Ownership {
+    /// Follows until it is told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let places = Arc::new(Semaphore::new(TRANSITIONS));
+        let mut changes = self.view.revision();
+        while !stop.is_cancelled() {
+            changes.borrow_and_update();
+            for (guild, transition) in self.due().await {
+                self.under_way().insert(guild);
+                let (ownership, places) = (self.clone(), places.clone());
+                tokio::spawn(async move {
+                    // The semaphore is never closed.
+                    let _place = places.acquire_owned().await;
+                    ownership.make(guild, transition).await;
+                    ownership.under_way().remove(&guild);
+                });
+            }
+            metrics::gauge!("guildhall_guilds_owned").set(self.owned.len().await as f64);
+            tokio::select! {
+                () = stop.cancelled() => {}
+                // A change is only a reason to look sooner.
+                _ = tokio::time::timeout(LOOK, changes.changed()) => {}
+            }
+        }
+    }
+
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashSet<GuildId>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing is this pod's, and nothing is in transition.
+    pub async fn is_empty(&self) -> bool {
+        self.owned.is_empty().await && self.under_way().is_empty() && self.view.guilds_of(&self.pod).is_empty()
+    }
+
+    /// Whether there is a pod that could take anything over.
+    pub fn has_others(&self) -> bool {
+        let pods = self.view.pods();
+        pods.iter()
+            .any(|pod| pod.state == PodState::Active && pod.name != self.pod)
+    }
+
+    /// Guilds whose state here is not what the assignments say.
+    async fn due(&self) -> Vec<(GuildId, Transition)> {
+        let owned = self.owned.read().await;
+        let assigned = self.view.guilds_of(&self.pod);
+        let under_way = self.under_way();
+        let mut due = Vec::new();
+        for assignment in &assigned {
+            let guild = assignment.guild;
+            if under_way.contains(&guild) {
+                continue;
+            }
+            match owned.get(&guild) {
+                None => due.push((guild, Transition::TakeUp(assignment.clone()))),
+                Some(epoch) if *epoch != assignment.epoch => due.push((guild, Transition::LetGo)),
+                Some(_) if assignment.state == AssignmentState::Moving => {
+                    due.push((guild, Transition::HandOver(assignment.clone())));
+                }
+                Some(_) => {}
+            }
+        }
+        let mine: HashSet<_> = assigned.iter().map(|assignment| assignment.guild).collect();
+        let lost = owned
+            .keys()
+            .filter(|guild| !mine.contains(guild) && !under_way.contains(guild));
+        due.extend(lost.map(|guild| (*guild, Transition::LetGo)));
+        due
+    }
+
+    async fn make(&self, guild: GuildId, transition: Transition) {
+        match transition {
+            Transition::TakeUp(assignment) => self.take_up(&assignment).await,
+            Transition::HandOver(assignment) => {
+                self.hand_over(&assignment).await;
+                self.remove_if_elsewhere(guild).await;
+            }
+            Transition::LetGo => self.let_go(guild).await,
+        }
+    }
+
+    async fn take_up(&self, assignment: &GuildAssignment) {
+        let (guild, epoch) = (assignment.guild, assignment.epoch);
+        let files = self.files.clone();
+        let prepared = tokio::task::spawn_blocking(move || files.prepare(guild, epoch)).await;
+        let prepared = prepared.map_err(anyhow::Error::from).and_then(|prepared| prepared);
+        if let Err(error) = prepared {
+            tracing::error!(%guild, epoch, error = format!("{error:#}"), "the guild's file cannot be taken up; it is tried again");
+            tokio::time::sleep(LOOK).await;
+            return;
+        }
+        let current = self.view.guild(guild);
+        if current.is_some_and(|current| current.epoch == epoch && current.pod.as_ref() == Some(&self.pod)) {
+            self.owned.insert(guild, epoch).await;
+            self.workers.take_up(guild).await;
+            tracing::debug!(%guild, epoch, previous = assignment.previous, "a guild was taken up");
+        }
+    }
+
+    /// The guild is another's, or this pod's in another epoch: nothing more is done for it in this one.
+    async fn let_go(&self, guild: GuildId) {
+        self.owned.remove(guild).await;
+        self.workers.hold(guild).await;
+        self.dispatcher.release(guild).await;
+        self.workers.release(guild).await;
+    }
+
+    async fn remove_if_elsewhere(&self, guild: GuildId) {
+        let elsewhere = self
+            .view
+            .guild(guild)
+            .is_some_and(|now| now.pod.as_ref().is_some_and(|pod| *pod != self.pod));
+        if elsewhere && let Err(error) = self.files.remove(guild) {
+            tracing::warn!(%guild, %error, "the file of a guild that was handed over cannot be removed");
+        }
+    }
+}
+
+enum Transition {
+    TakeUp(GuildAssignment),
+    HandOver(GuildAssignment),
+    LetGo,
+}

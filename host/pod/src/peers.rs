@@ -1,0 +1,127 @@
+//! Requests to other pods, over pooled HTTP/2 connections.
+
+use guildhall_discord::Frame;
+use guildhall_fleet::{ClusterSecret, GuildAssignment};
+use guildhall_model::{GuildId, UnixMilliseconds};
+use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::io::ReaderStream;
+
+/// A pod that does not accept a connection in this time is away.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Events that are not on disk at the owner after this time are sent again.
+const COMMIT: Duration = Duration::from_secs(10);
+
+/// Carries the digest of a file.
+pub(crate) const DIGEST: &str = "guildhall-sha256";
+
+/// Events of one guild on their way to its owner.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct ForwardedEvents {
+    /// The epoch that the sender believes in.
+    pub(crate) epoch: i64,
+    pub(crate) events: Vec<ForwardedEvent>,
+}
+
+/// One of them.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct ForwardedEvent {
+    pub(crate) session: Arc<str>,
+    pub(crate) sequence: u64,
+    pub(crate) name: String,
+    pub(crate) received_at: UnixMilliseconds,
+    /// The frame as Discord sent it.
+    pub(crate) text: String,
+}
+
+impl ForwardedEvent {
+    pub(crate) fn frame(self, guild: GuildId) -> (Arc<str>, Frame, UnixMilliseconds) {
+        let frame = Frame {
+            name: self.name,
+            guild: Some(guild),
+            sequence: self.sequence,
+            text: self.text,
+        };
+        (self.session, frame, self.received_at)
+    }
+}
+
+/// What the owner said.
+pub(crate) enum Forwarded {
+    /// All are on its disk.
+    Committed,
+    /// It is not the owner in this epoch; this is what it knows.
+    Misdirected(Option<GuildAssignment>),
+    /// Not now: try again.
+    Later,
+}
+
+/// A client of all pods.
+#[derive(Clone, Debug)]
+pub struct Peers {
+    http: reqwest::Client,
+    secret: ClusterSecret,
+}
+
+impl Peers {
+    /// A client that presents this secret.
+    pub fn new(secret: ClusterSecret) -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .http2_prior_knowledge()
+            .http2_keep_alive_interval(Duration::from_secs(2))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            .http2_keep_alive_while_idle(true)
+            .connect_timeout(CONNECT)
+            .build()?;
+        Ok(Self { http, secret })
+    }
+
+    pub(crate) async fn events(
+        &self,
+        url: &str,
+        guild: GuildId,
+        events: &ForwardedEvents,
+    ) -> reqwest::Result<Forwarded> {
+        let answer = self
+            .http
+            .post(format!("{url}/internal/v1/guilds/{guild}/events"))
+            .bearer_auth(self.secret.to_send())
+            .timeout(COMMIT)
+            .json(events)
+            .send()
+            .await?;
+        match answer.status() {
+            StatusCode::OK => Ok(Forwarded::Committed),
+            StatusCode::MISDIRECTED_REQUEST => Ok(Forwarded::Misdirected(answer.json().await?)),
+            StatusCode::SERVICE_UNAVAILABLE => Ok(Forwarded::Later),
+            _ => answer.error_for_status().map(|_| Forwarded::Later),
+        }
+    }
+
+    /// Sends a guild's file for this epoch; it is on the target's disk when this answers.
+    pub(crate) async fn file(
+        &self,
+        url: &str,
+        guild: GuildId,
+        epoch: i64,
+        file: &Path,
+        digest: &str,
+    ) -> anyhow::Result<()> {
+        let file = tokio::fs::File::open(file).await?;
+        let bytes = file.metadata().await?.len();
+        self.http
+            .put(format!("{url}/internal/v1/guilds/{guild}/file/{epoch}"))
+            .bearer_auth(self.secret.to_send())
+            .header(DIGEST, digest)
+            .header(reqwest::header::CONTENT_LENGTH, bytes)
+            .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, 256 << 10)))
+            .send()
+            .await?
+            .error_for_status()?;
+        Ok(())
+    }
+}
