@@ -119,7 +119,7 @@ pub async fn run_session<S: FrameSink>(config: SessionConfig, sink: Arc<S>, stop
         }
     };
     drop(connection);
-    if taker.await.is_err() {
+    if taker.await.is_err_and(|error| error.is_panic()) {
         tracing::error!("handing frames on ended by a panic");
     }
     end

@@ -1,11 +1,13 @@
 //! A real `guildhall` process under a simulation: for the demonstration, the benchmarks and the tests. It looks at a
 //! pod only from outside: its endpoints, its files, and what the operating system says of it.
 
+mod fleet;
 mod guild_files;
 mod pod;
 mod postgres;
 mod process;
 
+pub use fleet::{Fleet, FleetOptions};
 pub use guild_files::{GuildFiles, Tally};
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;

@@ -219,11 +219,8 @@ impl<D: Destination> Shards<D> {
             .clone()
             .and_then(|position| serde_json::from_value::<Position>(position).ok())
             .filter(|position| position.intents == intents.bits());
-        tracing::info!(
-            shard = shard.shard,
-            resumes = position.is_some(),
-            "the shard's session is this pod's"
-        );
+        let resumes_from = position.as_ref().map(|position| position.point.sequence);
+        tracing::info!(shard = shard.shard, resumes_from, "the shard's session is this pod's");
         let stop = CancellationToken::new();
         let config = SessionConfig {
             token: self.config.token.clone(),

@@ -1,0 +1,103 @@
+//! Fleets for the tests of this crate, and what must hold after each.
+
+use guildhall_harness::{Fleet, FleetOptions};
+use guildhall_sim::{LoadConfig, SimConfig, Simulation};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
+pub(crate) const BOUND: Duration = Duration::from_secs(60);
+
+fn plugin(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    );
+    let wasm = target.join("plugins").join(format!("{name}.wasm"));
+    assert!(
+        wasm.exists(),
+        "{} is not there; `cargo xtask test` builds it",
+        wasm.display()
+    );
+    wasm
+}
+
+/// A simulation and a fleet that is connected to it.
+pub(crate) struct World {
+    pub(crate) simulation: Simulation,
+    pub(crate) fleet: Fleet,
+}
+
+impl World {
+    /// Discord keeps 75 events per guild for a RESUME: with too few guilds a failover cannot be without loss.
+    pub(crate) async fn new(guilds: usize, gateways: usize) -> Self {
+        let config = SimConfig {
+            guilds,
+            identify_period_ms: 0,
+            global_limit: None,
+            route_limits: false,
+            ..SimConfig::default()
+        };
+        let simulation = Simulation::start(config).await.unwrap();
+        let options = FleetOptions {
+            binary: env!("CARGO_BIN_EXE_guildhall").into(),
+            plugins: vec![plugin("tally"), plugin("probe")],
+            replicas: 2,
+            gateways,
+            lease_ms: 2000,
+            shards: 1,
+        };
+        let fleet = Fleet::start(options, &simulation).await.unwrap();
+        Self { simulation, fleet }
+    }
+
+    /// The pod that holds the one session.
+    pub(crate) async fn session_pod(&self) -> String {
+        let shards = self.fleet.client().unwrap().overview().await.unwrap().shards;
+        shards[0].pod.clone().unwrap()
+    }
+
+    /// Nothing is lost, nothing was applied or done twice.
+    pub(crate) async fn assert_all_once(&self) {
+        let messages = self.simulation.stats().events["MESSAGE_CREATE"];
+        let tally = self.fleet.wait_tally(messages).await;
+        let tally = tally.unwrap_or_else(|error| panic!("{error:#}\n{}", self.fleet.logs()));
+        assert_eq!(
+            (tally.messages, tally.repeated),
+            (messages, 0),
+            "messages of the simulation, applied and repeated\n{}",
+            self.fleet.logs()
+        );
+        let acted = self
+            .simulation
+            .wait_until(BOUND, |simulation| simulation.latencies().waiting == 0)
+            .await;
+        assert!(acted, "{:?}\n{}", self.simulation.latencies(), self.fleet.logs());
+        let done = self.simulation.journal().into_iter().filter(|entry| entry.applied);
+        let answers = done.filter(|entry| entry.route == "delete-message").count();
+        assert_eq!(
+            answers as u64,
+            self.simulation.latencies().count,
+            "each probe is answered once"
+        );
+    }
+}
+
+/// Traffic over all guilds, with a probe that is answered for every tenth message.
+pub(crate) fn traffic(events: u64) -> LoadConfig {
+    LoadConfig {
+        events_per_second: Some(300),
+        events,
+        probe_every: 10,
+        uniform: true,
+        ..LoadConfig::default()
+    }
+}
+
+pub(crate) async fn wait(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + BOUND;
+    while !is_so().await {
+        assert!(Instant::now() < deadline, "{what}: not within {BOUND:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,329 @@
+//! A fleet of real processes on loopback: PostgreSQL, config replicas and gateway pods. Each can be killed, stopped,
+//! suspended and started again.
+
+use crate::guild_files::{GuildFiles, Tally};
+use crate::postgres::Postgres;
+use anyhow::{Context, Result, bail, ensure};
+use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
+use guildhall_sim::Simulation;
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Long enough for a busy machine.
+const BOUND: Duration = Duration::from_secs(60);
+const SECRET: &str = "the-secret-of-a-temporary-fleet";
+
+/// How a fleet is started.
+pub struct FleetOptions {
+    /// The `guildhall` binary.
+    pub binary: PathBuf,
+    /// Components of every gateway pod.
+    pub plugins: Vec<PathBuf>,
+    /// Config replicas.
+    pub replicas: usize,
+    /// Gateway pods, named `gateway-0` and so on.
+    pub gateways: usize,
+    /// Milliseconds of a lease.
+    pub lease_ms: u64,
+    /// Shards of the bot.
+    pub shards: u32,
+}
+
+/// The running fleet. Everything ends with it.
+pub struct Fleet {
+    options: FleetOptions,
+    /// Declared before what the processes use, so that they end first.
+    processes: BTreeMap<String, Process>,
+    postgres: Postgres,
+    directory: TempDir,
+    discord: String,
+    token: String,
+    replicas: Vec<String>,
+}
+
+struct Process {
+    child: Child,
+    /// Health, readiness and metrics.
+    address: String,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended; there is nobody to tell.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Fleet {
+    /// Starts everything against this simulation and waits until it is ready.
+    pub async fn start(options: FleetOptions, simulation: &Simulation) -> Result<Self> {
+        let postgres = Postgres::start()?;
+        let directory = tempfile::tempdir()?;
+        std::fs::create_dir(directory.path().join("volumes"))?;
+        let plugins = directory.path().join("plugins");
+        std::fs::create_dir(&plugins)?;
+        for plugin in &options.plugins {
+            let name = plugin.file_name().context("a plugin is a file")?;
+            std::fs::copy(plugin, plugins.join(name)).with_context(|| format!("{}", plugin.display()))?;
+        }
+        let (replicas, gateways) = (options.replicas, options.gateways);
+        let mut fleet = Self {
+            options,
+            processes: BTreeMap::new(),
+            postgres,
+            directory,
+            discord: format!(
+                "[discord]\nrest = {:?}\ngateway = {:?}\n",
+                simulation.address().to_string(),
+                simulation.gateway_url()
+            ),
+            token: simulation.token(),
+            replicas: Vec::new(),
+        };
+        for number in 0..replicas {
+            let address = fleet.start_replica(&format!("config-{number}"))?;
+            fleet.replicas.push(format!("http://{address}"));
+        }
+        for number in 0..replicas {
+            fleet.wait_ready(&format!("config-{number}")).await?;
+        }
+        for number in 0..gateways {
+            fleet.start_gateway(&format!("gateway-{number}"))?;
+        }
+        for number in 0..gateways {
+            fleet.wait_ready(&format!("gateway-{number}")).await?;
+        }
+        Ok(fleet)
+    }
+
+    fn start_replica(&mut self, name: &str) -> Result<String> {
+        let api = free_address()?;
+        self.configure_replica(name, &api)?;
+        self.spawn(name, "config")?;
+        Ok(api)
+    }
+
+    fn configure_replica(&mut self, name: &str, api: &str) -> Result<()> {
+        let configuration = format!(
+            "[config_service]\nlisten = {api:?}\nlease_ms = {}\nshards = {}\n",
+            self.options.lease_ms, self.options.shards
+        );
+        self.configure(name, &configuration)
+    }
+
+    /// Starts a gateway pod; again on its own volume when it was there before.
+    pub fn start_gateway(&mut self, name: &str) -> Result<()> {
+        let configuration = format!(
+            "data = {:?}\nplugins = {:?}\n{}[cluster]\nconfig = {:?}\npod = {name:?}\nlisten = {:?}\nvolumes = {:?}\nhand_over_seconds = 20\n",
+            self.volume(name),
+            self.directory.path().join("plugins"),
+            self.discord,
+            self.replicas,
+            free_address()?,
+            self.directory.path().join("volumes"),
+        );
+        self.configure(name, &configuration)?;
+        self.spawn(name, "gateway")
+    }
+
+    fn configure(&self, name: &str, configuration: &str) -> Result<()> {
+        let health = free_address()?;
+        std::fs::write(self.file(name, "health"), &health)?;
+        // Keys of the file's top come before its tables.
+        std::fs::write(self.file(name, "toml"), format!("listen = {health:?}\n{configuration}"))?;
+        Ok(())
+    }
+
+    fn spawn(&mut self, name: &str, role: &str) -> Result<()> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.file(name, "log"))?;
+        let child = Command::new(&self.options.binary)
+            .args([role, "--config"])
+            .arg(self.file(name, "toml"))
+            .env("DISCORD_TOKEN", &self.token)
+            .env("DATABASE_URL", self.postgres.address())
+            .env("GUILDHALL_CLUSTER_SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} cannot be started; build it first", self.options.binary.display()))?;
+        let address = std::fs::read_to_string(self.file(name, "health"))?;
+        self.processes.insert(name.to_owned(), Process { child, address });
+        Ok(())
+    }
+
+    /// Starts a config replica again, at its address.
+    pub fn restart_replica(&mut self, name: &str) -> Result<()> {
+        self.spawn(name, "config")
+    }
+
+    fn file(&self, name: &str, extension: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}.{extension}"))
+    }
+
+    fn volume(&self, name: &str) -> PathBuf {
+        self.directory.path().join("volumes").join(name)
+    }
+
+    fn process(&mut self, name: &str) -> Result<&mut Process> {
+        self.processes
+            .get_mut(name)
+            .with_context(|| format!("{name} is not running"))
+    }
+
+    /// Waits until the process answers that it is ready.
+    pub async fn wait_ready(&mut self, name: &str) -> Result<()> {
+        let deadline = Instant::now() + BOUND;
+        loop {
+            let log = self.log(name);
+            let process = self.process(name)?;
+            if let Some(status) = process.child.try_wait()? {
+                bail!("{name} ended before it was ready ({status}): {log}");
+            }
+            let ready = reqwest::get(format!("http://{}/readyz", process.address)).await;
+            if ready.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{name} was not ready within {BOUND:?}: {log}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Kills a process at once (SIGKILL).
+    pub fn kill(&mut self, name: &str) -> Result<()> {
+        // Dropping it kills it.
+        self.process(name)?;
+        self.processes.remove(name);
+        Ok(())
+    }
+
+    /// Suspends a process (SIGSTOP).
+    pub fn suspend(&mut self, name: &str) -> Result<()> {
+        self.signal(name, "-STOP")
+    }
+
+    /// Lets a suspended process go on (SIGCONT).
+    pub fn wake(&mut self, name: &str) -> Result<()> {
+        self.signal(name, "-CONT")
+    }
+
+    fn signal(&mut self, name: &str, signal: &str) -> Result<()> {
+        let id = self.process(name)?.child.id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status()?;
+        ensure!(status.success(), "{name} cannot be sent {signal}");
+        Ok(())
+    }
+
+    /// Asks a process to end (SIGTERM) and waits until it has.
+    pub async fn stop(&mut self, name: &str) -> Result<ExitStatus> {
+        self.signal(name, "-TERM")?;
+        self.wait_end(name).await
+    }
+
+    /// Waits until a process has ended.
+    pub async fn wait_end(&mut self, name: &str) -> Result<ExitStatus> {
+        let deadline = Instant::now() + BOUND;
+        loop {
+            if let Some(status) = self.process(name)?.child.try_wait()? {
+                self.processes.remove(name);
+                return Ok(status);
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{name} did not end within {BOUND:?}: {}",
+                self.log(name)
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The database.
+    pub fn postgres(&mut self) -> &mut Postgres {
+        &mut self.postgres
+    }
+
+    /// What a process has logged.
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name, "log")).unwrap_or_default()
+    }
+
+    /// What all processes have logged, for a test that fails.
+    pub fn logs(&self) -> String {
+        let mut logs = String::new();
+        let mut names: Vec<_> = std::fs::read_dir(self.directory.path())
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".log").map(str::to_owned))
+            .collect();
+        names.sort();
+        for name in names {
+            logs.push_str(&format!("== {name}\n{}", self.log(&name)));
+        }
+        logs
+    }
+
+    /// A client of the config service.
+    pub fn client(&self) -> Result<ConfigClient> {
+        Ok(ConfigClient::new(&self.replicas, ClusterSecret::parse(SECRET)?))
+    }
+
+    /// Every guild's assignment.
+    pub async fn assignments(&self) -> Result<Vec<GuildAssignment>> {
+        Ok(self.client()?.assignments(None, 10_000).await?.guilds)
+    }
+
+    /// What the `tally` plugin counted in the files of the guilds' owners, each read from a copy.
+    pub async fn tally(&self) -> Result<Tally> {
+        let copies = tempfile::tempdir()?;
+        for assignment in self.assignments().await? {
+            let Some(pod) = &assignment.pod else { continue };
+            let name = format!("{}.db", assignment.guild);
+            copy_database(&self.volume(pod).join("guilds").join(&name), &copies.path().join(&name))?;
+        }
+        GuildFiles::open(copies.path())?.tally()
+    }
+
+    /// Waits until the owners' files hold so many messages.
+    pub async fn wait_tally(&self, messages: u64) -> Result<Tally> {
+        let deadline = Instant::now() + BOUND;
+        loop {
+            // A file may be on its way between two pods.
+            let tally = self.tally().await;
+            if let Ok(tally) = &tally
+                && tally.messages >= messages
+            {
+                return Ok(*tally);
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{tally:?} instead of {messages} messages within {BOUND:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Through SQLite itself: a file in use is more than its bytes.
+fn copy_database(from: &Path, to: &Path) -> Result<()> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(from, flags)
+        .with_context(|| format!("{} cannot be opened", from.display()))?;
+    connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
+    Ok(())
+}
+
+fn free_address() -> Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
