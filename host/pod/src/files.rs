@@ -68,18 +68,16 @@ impl GuildFiles {
         Ok(())
     }
 
-    /// Takes the copy with the highest epoch among other pods' volumes, if it is newer than this pod's own.
+    /// Takes the copy that was last taken up in the highest epoch, if it is newer than this pod's own. A delivered file
+    /// carries the epoch of the owner that sent it: so one of a move that was taken back loses against what that owner
+    /// did afterwards.
     fn recover(&self, guild: GuildId) -> Result<()> {
         let mut newest = if self.path(guild).exists() {
             GuildStore::open(&self.guilds, guild, &self.limits)?.store.epoch()?
         } else {
             -1
         };
-        for volume in self.other_volumes()? {
-            let file = guild_file(&volume.join("guilds"), guild);
-            if !file.exists() {
-                continue;
-            }
+        for file in self.copies(guild)? {
             let staged = self.incoming.join(format!("recovered-{guild}"));
             if staged.exists() {
                 std::fs::remove_dir_all(&staged)?;
@@ -99,12 +97,28 @@ impl GuildFiles {
                 newest = epoch;
                 self.remove(guild)?;
                 std::fs::rename(&copy, self.path(guild))?;
-                tracing::info!(%guild, epoch, from = %volume.display(), "a guild's file was recovered");
+                tracing::info!(%guild, epoch, from = %file.display(), "a guild's file was recovered");
                 metrics::counter!("guildhall_recovered_files_total").increment(1);
             }
             std::fs::remove_dir_all(&staged)?;
         }
         Ok(())
+    }
+
+    /// Every copy of the guild but this pod's own file: what was delivered here, and what other pods have.
+    fn copies(&self, guild: GuildId) -> Result<Vec<PathBuf>> {
+        let mut copies = deliveries(&self.incoming, guild)?;
+        for volume in self.other_volumes()? {
+            let file = guild_file(&volume.join("guilds"), guild);
+            if file.exists() {
+                copies.push(file);
+            }
+            let incoming = volume.join("incoming");
+            if incoming.is_dir() {
+                copies.extend(deliveries(&incoming, guild)?);
+            }
+        }
+        Ok(copies)
     }
 
     fn other_volumes(&self) -> Result<Vec<PathBuf>> {
@@ -138,15 +152,11 @@ impl GuildFiles {
         Ok(())
     }
 
-    /// Deliveries for epochs that never began.
+    /// They are of epochs that are over, or never began.
     fn forget_deliveries(&self, guild: GuildId) -> std::io::Result<()> {
-        for entry in std::fs::read_dir(&self.incoming)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(&format!("{guild}.")) {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+        deliveries(&self.incoming, guild)?
+            .into_iter()
+            .try_for_each(std::fs::remove_file)
     }
 
     /// The SHA-256 of the guild's file, which is closed. Blocks.
@@ -161,6 +171,21 @@ impl GuildFiles {
         );
         digest_of(&path)
     }
+}
+
+/// Whole files that were delivered for this guild, whatever the epoch.
+fn deliveries(incoming: &Path, guild: GuildId) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(incoming)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&format!("{guild}.")) && name.ends_with(".db") {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
@@ -180,5 +205,61 @@ pub(crate) fn digest_of(path: &Path) -> Result<String> {
             return Ok(hex::encode(digest.finalize()));
         }
         digest.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(volumes: &Path, pod: &str) -> GuildFiles {
+        let data = volumes.join(pod);
+        std::fs::create_dir_all(&data).expect("a volume");
+        GuildFiles::new(&data, Some(volumes.into()), pod, StoreLimits::default()).expect("directories")
+    }
+
+    /// What the copies of a guild are told apart by.
+    fn mark(files: &GuildFiles, guild: GuildId, plugin: &str) {
+        let mut store = GuildStore::open(&files.guilds, guild, &files.limits)
+            .expect("it opens")
+            .store;
+        store.set_settings(plugin, "{}").expect("it is kept");
+        store.checkpoint().expect("nobody reads");
+    }
+
+    fn has(files: &GuildFiles, guild: GuildId, plugin: &str) -> bool {
+        let store = GuildStore::open(&files.guilds, guild, &files.limits)
+            .expect("it opens")
+            .store;
+        store.settings(plugin).is_some()
+    }
+
+    #[test]
+    fn a_delivered_file_is_used_also_when_its_epoch_was_slept_through() {
+        let volumes = tempfile::tempdir().expect("a directory");
+        let (a, b, guild) = (files(volumes.path(), "a"), files(volumes.path(), "b"), GuildId(1 << 22));
+        a.prepare(guild, 1).expect("a new file");
+        mark(&a, guild, "first");
+        std::fs::rename(a.path(guild), b.delivered(guild, 2)).expect("delivered");
+        // The pod died before epoch 2 began, and registered again: epoch 3.
+        b.prepare(guild, 3).expect("it is taken up");
+        assert!(has(&b, guild, "first"));
+        // Also when another pod follows.
+        let c = files(volumes.path(), "c");
+        std::fs::rename(b.path(guild), b.delivered(guild, 4)).expect("delivered");
+        c.prepare(guild, 5).expect("it is taken up");
+        assert!(has(&c, guild, "first"));
+    }
+
+    #[test]
+    fn a_delivery_of_a_move_that_was_taken_back_is_not_the_guild() {
+        let volumes = tempfile::tempdir().expect("a directory");
+        let (a, b, guild) = (files(volumes.path(), "a"), files(volumes.path(), "b"), GuildId(1 << 22));
+        a.prepare(guild, 1).expect("a new file");
+        std::fs::copy(a.path(guild), b.delivered(guild, 2)).expect("delivered");
+        a.prepare(guild, 2).expect("the move was taken back");
+        mark(&a, guild, "afterwards");
+        b.prepare(guild, 3).expect("it is taken up");
+        assert!(has(&b, guild, "afterwards"));
     }
 }

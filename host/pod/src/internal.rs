@@ -85,7 +85,9 @@ async fn events(
     };
     drop(acknowledge);
     match tokio::time::timeout(COMMIT, all).await {
-        Ok(Some(())) => StatusCode::OK.into_response(),
+        // With a lease after the commit, the file that another pod may take over has the events. A process that was
+        // suspended in the middle commits to a file that nobody reads any more.
+        Ok(Some(())) if internal.lease.is_valid() => StatusCode::OK.into_response(),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "the events are not on disk yet\n").into_response(),
     }
 }

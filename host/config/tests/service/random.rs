@@ -18,13 +18,13 @@ const SEEDS: u64 = 4;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_a_guild_has_one_owner_in_an_epoch() {
-    let first = std::env::var("GUILDHALL_SEED").ok().and_then(|seed| seed.parse().ok());
+    let first = std::env::var("FLEET_SEED").ok().and_then(|seed| seed.parse().ok());
     let first: u64 = first.unwrap_or_else(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         now.as_secs()
     });
     for seed in first..first + SEEDS {
-        println!("GUILDHALL_SEED={seed}");
+        println!("FLEET_SEED={seed}");
         let database = TestDatabase::new().await;
         // Two replicas take the requests in turn.
         let replicas = [database.service(BOUND).await, database.service(BOUND).await];

@@ -3,4 +3,5 @@
 
 mod failover;
 mod moves;
+mod seeds;
 mod support;
