@@ -17,7 +17,6 @@ CREATE TABLE pods (
     events_per_second double precision NOT NULL DEFAULT 0,
     bytes bigint NOT NULL DEFAULT 0,
     outbox bigint NOT NULL DEFAULT 0,
-    p99_ms double precision NOT NULL DEFAULT 0,
     revision bigint NOT NULL
 );
 

@@ -71,7 +71,7 @@ impl Service {
         let connection = self.database.connection().await?;
         let renewed = connection
             .execute(
-                "UPDATE pods SET beat = beat + 1, events_per_second = $3, bytes = $4, outbox = $5, p99_ms = $6
+                "UPDATE pods SET beat = beat + 1, events_per_second = $3, bytes = $4, outbox = $5
                  WHERE name = $1 AND incarnation = $2 AND state <> 'offline'",
                 &[
                     &name,
@@ -79,7 +79,6 @@ impl Service {
                     &load.events_per_second,
                     &load.bytes,
                     &load.outbox,
-                    &load.p99_ms,
                 ],
             )
             .await?;

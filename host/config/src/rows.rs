@@ -8,8 +8,7 @@ use guildhall_model::GuildId;
 use tokio_postgres::Row;
 
 const POD: &str =
-    "SELECT p.name, p.url, p.build, p.capacity, p.state, p.incarnation, p.events_per_second, p.bytes, p.outbox,
-        p.p99_ms, p.revision,
+    "SELECT p.name, p.url, p.build, p.capacity, p.state, p.incarnation, p.events_per_second, p.bytes, p.outbox, p.revision,
         (SELECT count(*) FROM guilds WHERE pod = p.name)
             + (SELECT count(*) FROM guilds WHERE target = p.name) AS guilds
     FROM pods p";
@@ -44,7 +43,6 @@ fn pod(row: &Row) -> Pod {
             events_per_second: row.get("events_per_second"),
             bytes: row.get("bytes"),
             outbox: row.get("outbox"),
-            p99_ms: row.get("p99_ms"),
         },
         revision: row.get("revision"),
     }

@@ -58,6 +58,7 @@ pub enum Report {
 enum Submission {
     Actions(GuildId, Vec<OutboxEntry>),
     Release(GuildId, oneshot::Sender<()>),
+    Share(NonZeroU32),
 }
 
 /// Sends actions. Cheap to share; ends when it is dropped.
@@ -104,6 +105,12 @@ impl Dispatcher {
         metrics::gauge!("guildhall_actions_waiting").increment(entries.len() as f64);
         // The task ends only with this sender.
         let _ = self.submissions.send(Submission::Actions(guild, entries));
+    }
+
+    /// Changes this process's share of the bot's requests per second.
+    pub fn set_share(&self, per_second: NonZeroU32) {
+        // The task ends only with this sender.
+        let _ = self.submissions.send(Submission::Share(per_second));
     }
 
     /// Sends nothing more of this guild, waits for what is under way, and until its reports are taken up. What has not
@@ -195,6 +202,7 @@ impl Schedule {
                 batch = submitted.recv() => match batch {
                     Some(Submission::Actions(guild, entries)) => self.take(guild, entries),
                     Some(Submission::Release(guild, done)) => self.release(guild, done),
+                    Some(Submission::Share(per_second)) => self.limits.set_per_second(per_second),
                     None => return,
                 },
                 Some(finished) = self.running.join_next() => match finished {

@@ -47,6 +47,11 @@ impl RateLimits {
         }
     }
 
+    /// Changes how many requests may leave in a second.
+    pub(crate) fn set_per_second(&mut self, per_second: NonZeroU32) {
+        self.per_second = Some(per_second);
+    }
+
     /// Takes the room for a request now, or says when to ask again. The flag tells whether the bot as a whole is held
     /// back, and not just this route.
     pub(crate) fn reserve(&mut self, request: &Outgoing, now: Instant) -> Result<(), Held> {

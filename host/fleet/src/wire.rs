@@ -50,8 +50,6 @@ pub struct Load {
     pub bytes: i64,
     /// Committed actions that Discord has not confirmed.
     pub outbox: i64,
-    /// The 99th percentile of the time from an event's arrival to its commit, in milliseconds.
-    pub p99_ms: f64,
 }
 
 /// Whether an assignment stands or is about to change.

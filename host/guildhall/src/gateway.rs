@@ -5,10 +5,12 @@ use crate::configuration::Configuration;
 use crate::host::Host;
 use crate::{needs, observability};
 use anyhow::{Context, Result, bail};
-use guildhall_fleet::{AssignmentView, Lease, Load, Registration, follow};
+use guildhall_discord::Dispatcher;
+use guildhall_fleet::{AssignmentView, Grant, Lease, Registration, follow};
 use guildhall_gateway::Router;
 use guildhall_model::Permission;
-use guildhall_pod::{Delivery, GuildFiles, Internal, Membership, Owned, Ownership, Peers, ShardConfig, Shards};
+use guildhall_pod::{Delivery, GuildFiles, Internal, Loads, Membership, Owned, Ownership, Peers, ShardConfig, Shards};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -54,6 +56,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let volumes = cluster.volumes.clone();
     let files = GuildFiles::new(&configuration.data, volumes, &name, configuration.store_limits())?;
     let peers = Peers::new(secret.clone())?;
+    let loads = Arc::new(Loads::new(files.clone()));
 
     // Reachable before it registers: others may send at once.
     let listener = tokio::net::TcpListener::bind(cluster.listen)
@@ -71,6 +74,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             workers: host.workers.clone(),
             lease: lease.clone(),
             files: files.clone(),
+            loads: loads.clone(),
         },
         secret,
     );
@@ -95,6 +99,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         peers.clone(),
         owned.clone(),
         host.workers.clone(),
+        loads.clone(),
     );
     let ownership = Arc::new(Ownership {
         pod: name.clone(),
@@ -106,6 +111,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         files,
         peers,
         client: client.clone(),
+        loads: loads.clone(),
         under_way: Mutex::default(),
     });
     tokio::spawn(ownership.clone().run(background.clone()));
@@ -127,7 +133,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         view.clone(),
         client,
         lease.clone(),
-        Arc::new(Router::new(host.workers.clone(), Arc::new(delivery.clone()))),
+        Arc::new(Router::new(host.workers.clone(), Arc::new(delivery))),
         host.workers.committed().clone(),
     ));
     let (ready, standing) = (shards.clone(), lease.clone());
@@ -143,7 +149,9 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let sessions_end = CancellationToken::new();
     let (running, until) = (shards.clone(), sessions_end.clone());
     let mut sessions = tokio::spawn(async move { running.run(until).await });
-    let beating = membership.keep(load(delivery, host.dispatcher.clone()), background.clone());
+    tokio::spawn(follow_share(membership.grant(), host.dispatcher.clone()));
+    let waiting = host.dispatcher.clone();
+    let beating = membership.keep(move || loads.take(waiting.unsettled()), background.clone());
     tokio::pin!(beating);
     tokio::select! {
         ended = &mut beating => {
@@ -195,18 +203,13 @@ async fn hand_over<D: guildhall_gateway::Destination>(
     }
 }
 
-fn load(delivery: Delivery, dispatcher: Arc<guildhall_discord::Dispatcher>) -> impl Fn() -> Load {
-    let last = Mutex::new((Instant::now(), 0));
-    move || {
-        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (now, delivered) = (Instant::now(), delivery.delivered());
-        let seconds = now.duration_since(last.0).as_secs_f64().max(0.001);
-        let events_per_second = (delivered - last.1) as f64 / seconds;
-        *last = (now, delivered);
-        Load {
-            events_per_second,
-            outbox: i64::try_from(dispatcher.unsettled()).unwrap_or(i64::MAX),
-            ..Load::default()
+/// The bot's requests per second are shared by all pods.
+async fn follow_share(mut grant: watch::Receiver<Grant>, dispatcher: Arc<Dispatcher>) {
+    loop {
+        let share = grant.borrow_and_update().requests_per_second;
+        dispatcher.set_share(NonZeroU32::new(share).unwrap_or(NonZeroU32::MIN));
+        if grant.changed().await.is_err() {
+            return;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod config_service;
 mod configuration;
+mod fleet_commands;
 mod gateway;
 mod host;
 mod needs;
@@ -29,6 +30,42 @@ enum Role {
     Gateway(gateway::Arguments),
     /// The fleet's config service over PostgreSQL: who owns which guild. Any number of replicas may run.
     Config(config_service::Arguments),
+    /// The fleet's pods.
+    Pods(fleet_commands::Access),
+    /// The fleet's guilds and their owners.
+    Guilds {
+        /// Only those of this pod.
+        #[arg(long)]
+        pod: Option<String>,
+        #[command(flatten)]
+        access: fleet_commands::Access,
+    },
+    /// One guild: show it, move it, pin it.
+    #[command(subcommand)]
+    Guild(fleet_commands::Guild),
+    /// Have a pod hand over everything that it owns.
+    Drain {
+        /// The pod.
+        pod: String,
+        #[command(flatten)]
+        access: fleet_commands::Access,
+    },
+    /// Spread guilds evenly over the pods.
+    Rebalance {
+        /// Only tell what would move.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        access: fleet_commands::Access,
+    },
+    /// The fleet's pods, again every second.
+    Top {
+        /// Print once, and end.
+        #[arg(long)]
+        once: bool,
+        #[command(flatten)]
+        access: fleet_commands::Access,
+    },
     /// A simulation of Discord, to develop and test against.
     Sim(simulation::Arguments),
 }
@@ -48,6 +85,12 @@ fn main() -> ExitCode {
             Role::Standalone(arguments) => standalone::run(arguments).await,
             Role::Gateway(arguments) => gateway::run(arguments).await,
             Role::Config(arguments) => config_service::run(arguments).await,
+            Role::Pods(access) => fleet_commands::pods(access).await,
+            Role::Guilds { pod, access } => fleet_commands::guilds(access, pod).await,
+            Role::Guild(command) => fleet_commands::guild(command).await,
+            Role::Drain { pod, access } => fleet_commands::drain(access, &pod).await,
+            Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
+            Role::Top { once, access } => fleet_commands::top(access, once).await,
             Role::Sim(arguments) => simulation::run(arguments).await,
         }
     });

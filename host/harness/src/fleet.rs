@@ -274,6 +274,21 @@ impl Fleet {
         logs
     }
 
+    /// Where the config replicas are.
+    pub fn replicas(&self) -> &[String] {
+        &self.replicas
+    }
+
+    /// What authenticates the roles to each other.
+    pub fn secret(&self) -> &str {
+        SECRET
+    }
+
+    /// Where a process tells its health and metrics.
+    pub fn address(&self, name: &str) -> Option<&str> {
+        self.processes.get(name).map(|process| process.address.as_str())
+    }
+
     /// A client of the config service.
     pub fn client(&self) -> Result<ConfigClient> {
         Ok(ConfigClient::new(&self.replicas, ClusterSecret::parse(SECRET)?))

@@ -2,6 +2,7 @@
 //! guild. An event that has no owner now waits here, within a bound; past it the sessions stop reading, and Discord
 //! keeps what follows.
 
+use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::{Forwarded, ForwardedEvent, ForwardedEvents, Peers};
 use guildhall_discord::Frame;
@@ -9,7 +10,6 @@ use guildhall_fleet::{AssignmentView, Changed, ConfigClient};
 use guildhall_gateway::{Destination, Workers};
 use guildhall_model::{GuildId, SessionPosition, UnixMilliseconds};
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,9 +32,9 @@ struct Inner {
     peers: Peers,
     owned: Arc<Owned>,
     workers: Arc<Workers>,
+    loads: Arc<Loads>,
     places: Arc<Semaphore>,
     queues: Mutex<HashMap<GuildId, VecDeque<Waiting>>>,
-    delivered: AtomicU64,
 }
 
 struct Waiting {
@@ -76,6 +76,7 @@ impl Delivery {
         peers: Peers,
         owned: Arc<Owned>,
         workers: Arc<Workers>,
+        loads: Arc<Loads>,
     ) -> Self {
         Self(Arc::new(Inner {
             pod: pod.to_owned(),
@@ -84,15 +85,10 @@ impl Delivery {
             peers,
             owned,
             workers,
+            loads,
             places: Arc::new(Semaphore::new(BUFFER)),
             queues: Mutex::default(),
-            delivered: AtomicU64::new(0),
         }))
-    }
-
-    /// Events that have left since the start.
-    pub fn delivered(&self) -> u64 {
-        self.0.delivered.load(Ordering::Relaxed)
     }
 }
 
@@ -110,7 +106,6 @@ impl Inner {
                 let count = queue.len().min(BATCH);
                 queue.drain(..count).collect()
             };
-            let count = batch.len() as u64;
             loop {
                 let mut changes = self.view.revision();
                 changes.borrow_and_update();
@@ -120,7 +115,6 @@ impl Inner {
                 // Whichever comes first; a change is only a reason to look sooner.
                 let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
             }
-            self.delivered.fetch_add(count, Ordering::Relaxed);
         }
     }
 
@@ -129,6 +123,7 @@ impl Inner {
         if !owned.contains_key(&guild) {
             return false;
         }
+        self.loads.count(guild, batch.len());
         for waiting in batch.drain(..) {
             self.workers
                 .frame(guild, waiting.session, waiting.frame, waiting.received_at, None)

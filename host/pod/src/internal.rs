@@ -1,6 +1,7 @@
 //! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will own.
 
 use crate::files::{GuildFiles, digest_of};
+use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::{DIGEST, ForwardedEvents};
 use axum::body::Body;
@@ -40,6 +41,8 @@ pub struct Internal {
     pub lease: Lease,
     /// Where files are kept.
     pub files: GuildFiles,
+    /// What guilds cost.
+    pub loads: Arc<Loads>,
 }
 
 /// The routes, behind the cluster's secret.
@@ -69,6 +72,7 @@ async fn events(
             drop(owned);
             return not_owner(&internal, guild, forwarded.epoch);
         }
+        internal.loads.count(guild, count);
         for event in forwarded.events {
             let (session, frame, received_at) = event.frame(guild);
             internal

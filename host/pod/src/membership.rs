@@ -1,6 +1,6 @@
 //! The pod's place in the fleet: it registers, and renews its lease.
 
-use guildhall_fleet::{ConfigClient, FleetError, Grant, Heartbeat, Lease, Load, PodState, Registration};
+use guildhall_fleet::{ConfigClient, FleetError, Grant, GuildLoad, Heartbeat, Lease, Load, Registration};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,11 @@ impl Membership {
     }
 
     /// Renews the lease until it is told to stop, or the lease is gone for good.
-    pub async fn keep(&self, load: impl Fn() -> Load, stop: CancellationToken) -> Result<(), MembershipError> {
+    pub async fn keep(
+        &self,
+        load: impl Fn() -> (Load, Vec<GuildLoad>),
+        stop: CancellationToken,
+    ) -> Result<(), MembershipError> {
         let lasts = Duration::from_millis(self.grant.borrow().lease_ms);
         let mut beat = tokio::time::interval((lasts * 3 / 10).max(Duration::from_millis(50)));
         beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -69,10 +73,11 @@ impl Membership {
                 () = stop.cancelled() => return Ok(()),
                 _ = beat.tick() => {}
             }
+            let (load, guilds) = load();
             let heartbeat = Heartbeat {
                 incarnation: self.lease.incarnation(),
-                load: load(),
-                guilds: Vec::new(),
+                load,
+                guilds,
             };
             let sent = Instant::now();
             match self.client.heartbeat(&self.name, &heartbeat).await {
@@ -105,8 +110,8 @@ impl Membership {
         self.client.leave(&self.name, self.lease.incarnation()).await.map(drop)
     }
 
-    /// Whether the fleet wants this pod to hand everything over.
-    pub fn is_draining(&self) -> bool {
-        self.grant.borrow().state == PodState::Draining
+    /// What was granted last: this pod's state, and its share of the bot's requests.
+    pub fn grant(&self) -> watch::Receiver<Grant> {
+        self.grant.subscribe()
     }
 }

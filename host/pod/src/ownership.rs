@@ -2,6 +2,7 @@
 //! that were given to others. One task per guild in transition; all others go on.
 
 use crate::files::GuildFiles;
+use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::Peers;
 use guildhall_discord::Dispatcher;
@@ -39,6 +40,8 @@ pub struct Ownership {
     pub peers: Peers,
     /// The config service.
     pub client: ConfigClient,
+    /// What guilds cost.
+    pub loads: Arc<Loads>,
     /// Guilds in transition.
     pub under_way: Mutex<HashSet<GuildId>>,
 }
@@ -144,6 +147,7 @@ impl Ownership {
 
     /// The guild is another's, or this pod's in another epoch: nothing more is done for it in this one.
     async fn let_go(&self, guild: GuildId) {
+        self.loads.forget(guild);
         self.owned.remove(guild).await;
         self.workers.hold(guild).await;
         self.dispatcher.release(guild).await;
@@ -155,6 +159,9 @@ impl Ownership {
             .view
             .guild(guild)
             .is_some_and(|now| now.pod.as_ref().is_some_and(|pod| *pod != self.pod));
+        if elsewhere {
+            self.loads.forget(guild);
+        }
         if elsewhere && let Err(error) = self.files.remove(guild) {
             tracing::warn!(%guild, %error, "the file of a guild that was handed over cannot be removed");
         }

@@ -34,8 +34,32 @@ pub(crate) fn test() -> Result<()> {
     cargo(&["test", "--workspace", "--locked"], &[])
 }
 
+/// The random tests of a fleet, over so many seeds.
+pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
+    ensure!(
+        group == "fleet",
+        "there is no group {group:?}; choose fleet, or leave it out for all tests"
+    );
+    plugins::build()?;
+    postgres()?;
+    cargo(
+        &[
+            "test",
+            "--locked",
+            "--package",
+            "guildhall",
+            "--test",
+            "fleet",
+            "--",
+            "--nocapture",
+            "seeds",
+        ],
+        &[("FLEET_SEEDS", &seeds.to_string())],
+    )
+}
+
 /// The fleet's tests start PostgreSQL themselves, but need its programs: Debian's package where they are missing.
-fn postgres() -> Result<()> {
+pub(crate) fn postgres() -> Result<()> {
     let installed = Path::new("/usr/lib/postgresql").is_dir()
         || Command::new("initdb")
             .arg("--version")

@@ -34,8 +34,16 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
-    /// Build the plugins and run all tests.
-    Test,
+    /// Start a whole fleet with a simulation under load, until Ctrl-C.
+    Fleet,
+    /// Build the plugins and run all tests, or only a group.
+    Test {
+        /// `fleet`: random accidents to fleets of real processes. All tests when left out.
+        group: Option<String>,
+        /// Fleets, each with a seed of its own.
+        #[arg(long, default_value_t = 10, requires = "group")]
+        seeds: u32,
+    },
     /// What CI runs: formatting, lints, documentation, and all tests.
     Ci,
 }
@@ -45,7 +53,12 @@ fn main() -> Result<()> {
         Task::Plugins => plugins::build().map(drop),
         Task::Demo { serve } => programs::demo(serve),
         Task::Bench { group, json } => programs::bench(group, json),
-        Task::Test => checks::test(),
+        Task::Fleet => programs::fleet(),
+        Task::Test { group: None, .. } => checks::test(),
+        Task::Test {
+            group: Some(group),
+            seeds,
+        } => checks::test_group(&group, seeds),
         Task::Ci => checks::all(),
     }
 }

@@ -1,7 +1,7 @@
 //! Building and running the demonstration and the benchmarks.
 
 use crate::cargo::{cargo, target_directory, workspace};
-use crate::plugins;
+use crate::{checks, plugins};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,6 +21,20 @@ pub(crate) fn demo(serve: bool) -> Result<()> {
         demo.arg("--serve");
     }
     run(demo)
+}
+
+/// Starts a temporary fleet of a release build.
+pub(crate) fn fleet() -> Result<()> {
+    let plugins = plugins::build()?;
+    checks::postgres()?;
+    build("guildhall-demo")?;
+    let mut fleet = Command::new(program("guildhall-temporary-fleet"));
+    fleet
+        .arg("--binary")
+        .arg(program("guildhall"))
+        .arg("--plugins")
+        .arg(plugins);
+    run(fleet)
 }
 
 /// Runs a group of benchmarks, or all, on a release build.

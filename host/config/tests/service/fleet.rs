@@ -116,7 +116,7 @@ async fn a_silent_pod_loses_its_guilds_also_when_the_replica_that_watched_it_die
 async fn a_draining_pod_is_emptied_and_a_watch_tells_every_step() {
     let database = TestDatabase::new().await;
     let replica = replica(&database.address).await;
-    let client = ConfigClient::new(&[replica.url.clone()], secret());
+    let client = ConfigClient::new(std::slice::from_ref(&replica.url), secret());
     let view = Arc::new(AssignmentView::default());
     let stop = CancellationToken::new();
     let (following, followed, until) = (view.clone(), client.clone(), stop.clone());
@@ -156,7 +156,7 @@ async fn a_draining_pod_is_emptied_and_a_watch_tells_every_step() {
 async fn the_fleet_goes_on_when_postgresql_dies_and_comes_back() {
     let mut postgres = Postgres::start().unwrap();
     let replica = replica(&postgres.address()).await;
-    let client = ConfigClient::new(&[replica.url.clone()], secret());
+    let client = ConfigClient::new(std::slice::from_ref(&replica.url), secret());
     let view = Arc::new(AssignmentView::default());
     let (following, followed) = (view.clone(), client.clone());
     tokio::spawn(async move { follow(&following, &followed, None, CancellationToken::new()).await });

@@ -1,4 +1,5 @@
 //! The config service on a real PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fleet;
 mod random;
