@@ -3,6 +3,7 @@
 
 mod engine;
 mod figure;
+mod fleet;
 mod whole;
 
 use anyhow::{Result, bail};
@@ -13,7 +14,7 @@ use std::path::PathBuf;
 /// Measures, and prints a table or JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// `engine` or `whole`; both when left out.
+    /// `engine`, `whole` or `fleet`; all when left out.
     group: Option<String>,
     /// The `guildhall` binary.
     #[arg(long)]
@@ -30,14 +31,16 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let print = |figure: &Figure| figure.print(arguments.json);
     let groups = match arguments.group.as_deref() {
-        None => &["engine", "whole"][..],
+        None => &["engine", "whole", "fleet"][..],
         Some("engine") => &["engine"],
         Some("whole") => &["whole"],
-        Some(other) => bail!("there is no group {other:?}; choose engine or whole"),
+        Some("fleet") => &["fleet"],
+        Some(other) => bail!("there is no group {other:?}; choose engine, whole or fleet"),
     };
     for group in groups {
         match *group {
             "engine" => engine::run(&arguments.plugins.join("probe.wasm"), print)?,
+            "fleet" => fleet::run(&arguments.binary, &arguments.plugins, print)?,
             _ => whole::run(&arguments.binary, &arguments.plugins.join("probe.wasm"), print)?,
         }
     }

@@ -31,6 +31,10 @@ pub struct FleetOptions {
     pub lease_ms: u64,
     /// Shards of the bot.
     pub shards: u32,
+    /// Requests per second of all pods together; Discord's own limit is 50.
+    pub requests_per_second: u32,
+    /// Guilds that have a file of about so many bytes before the fleet begins.
+    pub seeded: Vec<(u64, usize)>,
 }
 
 /// The running fleet. Everything ends with it.
@@ -71,6 +75,7 @@ impl Fleet {
             let name = plugin.file_name().context("a plugin is a file")?;
             std::fs::copy(plugin, plugins.join(name)).with_context(|| format!("{}", plugin.display()))?;
         }
+        seed(&directory.path().join("volumes/seeded/guilds"), &options.seeded)?;
         let (replicas, gateways) = (options.replicas, options.gateways);
         let mut fleet = Self {
             options,
@@ -110,8 +115,8 @@ impl Fleet {
 
     fn configure_replica(&mut self, name: &str, api: &str) -> Result<()> {
         let configuration = format!(
-            "[config_service]\nlisten = {api:?}\nlease_ms = {}\nshards = {}\n",
-            self.options.lease_ms, self.options.shards
+            "[discord]\nrequests_per_second = {}\n[config_service]\nlisten = {api:?}\nlease_ms = {}\nshards = {}\n",
+            self.options.requests_per_second, self.options.lease_ms, self.options.shards
         );
         self.configure(name, &configuration)
     }
@@ -328,6 +333,24 @@ impl Fleet {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Files as an earlier pod would have left them: whoever takes the guild up recovers them from its volume.
+fn seed(guilds: &Path, files: &[(u64, usize)]) -> Result<()> {
+    std::fs::create_dir_all(guilds)?;
+    for (guild, bytes) in files {
+        let connection = rusqlite::Connection::open(guilds.join(format!("{guild}.db")))?;
+        connection.execute_batch(
+            "PRAGMA synchronous = OFF;
+             CREATE TABLE seeded_rows (id INTEGER PRIMARY KEY, content BLOB);",
+        )?;
+        connection.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO seeded_rows SELECT i, randomblob(1000) FROM n",
+            [bytes.div_ceil(1000)],
+        )?;
+    }
+    Ok(())
 }
 
 /// Through SQLite itself: a file in use is more than its bytes.

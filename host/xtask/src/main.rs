@@ -26,9 +26,10 @@ enum Task {
         #[arg(long)]
         serve: bool,
     },
-    /// Measure: `engine` (the cost of a plugin's call), `whole` (from the gateway to REST), or both.
+    /// Measure: `engine` (the cost of a plugin's call), `whole` (from the gateway to REST), `fleet`
+    /// (moves, failover, forwarding, watches), or all.
     Bench {
-        /// The group; both when left out.
+        /// The group; all when left out.
         group: Option<String>,
         /// One JSON object a line, for programs.
         #[arg(long)]

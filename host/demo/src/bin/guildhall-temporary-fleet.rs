@@ -42,6 +42,8 @@ async fn main() -> Result<()> {
         gateways: 3,
         lease_ms: 10_000,
         shards: 1,
+        requests_per_second: 45,
+        seeded: Vec::new(),
     };
     let fleet = Fleet::start(options, &simulation).await?;
     println!("config service  {}", fleet.replicas().join("  "));

@@ -46,6 +46,8 @@ impl World {
             gateways,
             lease_ms: 2000,
             shards: 1,
+            requests_per_second: 100_000,
+            seeded: Vec::new(),
         };
         let fleet = Fleet::start(options, &simulation).await.unwrap();
         Self { simulation, fleet }
