@@ -9,14 +9,7 @@ async fn a_killed_pod_is_followed_by_another_from_its_volume() {
     let victim = world.session_pod().await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let kill = async {
-        let reached = simulation.wait_until(BOUND, |simulation| {
-            simulation
-                .stats()
-                .events
-                .get("MESSAGE_CREATE")
-                .is_some_and(|count| *count >= 300)
-        });
-        assert!(reached.await, "the load runs");
+        wait_messages(simulation, 300).await;
         fleet.kill(&victim).unwrap();
         let client = fleet.client().unwrap();
         wait("its guilds are another's", async || {
@@ -44,14 +37,7 @@ async fn a_pod_that_sleeps_past_its_lease_does_nothing_when_it_wakes() {
     let sleeper = world.session_pod().await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let sleep = async {
-        let reached = simulation.wait_until(BOUND, |simulation| {
-            simulation
-                .stats()
-                .events
-                .get("MESSAGE_CREATE")
-                .is_some_and(|count| *count >= 300)
-        });
-        assert!(reached.await, "the load runs");
+        wait_messages(simulation, 300).await;
         fleet.suspend(&sleeper).unwrap();
         let client = fleet.client().unwrap();
         wait("its lease has ended", async || {
@@ -75,14 +61,7 @@ async fn moderation_goes_on_while_the_config_service_and_its_database_are_away()
     let mut world = World::new(30, 2).await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let outage = async {
-        let reached = simulation.wait_until(BOUND, |simulation| {
-            simulation
-                .stats()
-                .events
-                .get("MESSAGE_CREATE")
-                .is_some_and(|count| *count >= 200)
-        });
-        assert!(reached.await, "the load runs");
+        wait_messages(simulation, 200).await;
         fleet.kill("config-0").unwrap();
         fleet.postgres().kill().unwrap();
         fleet.postgres().restart().unwrap();

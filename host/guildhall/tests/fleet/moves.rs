@@ -50,3 +50,39 @@ async fn a_rolling_restart_under_load_spends_no_identify_and_loses_nothing() {
     );
     world.assert_all_once().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_grows_and_shrinks_under_load() {
+    let mut world = World::new(20, 3).await;
+    let (simulation, fleet) = (&world.simulation, &mut world.fleet);
+    let scaling = async {
+        wait_messages(simulation, 200).await;
+        let client = fleet.client().unwrap();
+        for name in ["gateway-3", "gateway-4"] {
+            fleet.start_gateway(name).unwrap();
+            fleet.wait_ready(name).await.unwrap();
+        }
+        assert!(
+            !client.rebalance(false).await.unwrap().is_empty(),
+            "there is something to move"
+        );
+        for name in ["gateway-3", "gateway-4"] {
+            wait("the new pod has its share", async || {
+                let pods = client.overview().await.unwrap().pods;
+                pods.iter().any(|pod| pod.name == name && pod.guilds > 0)
+            })
+            .await;
+        }
+        for name in ["gateway-0", "gateway-1", "gateway-2"] {
+            let status = fleet.stop(name).await.unwrap();
+            assert!(status.success(), "{name}: {status}\n{}", fleet.log(name));
+        }
+    };
+    let (_, ()) = tokio::join!(simulation.run_load(traffic(2400)), scaling);
+    assert_eq!(world.simulation.stats().identifies, 1);
+    for guild in world.fleet.assignments().await.unwrap() {
+        let owner = guild.pod.as_deref();
+        assert!(owner == Some("gateway-3") || owner == Some("gateway-4"), "{guild:?}");
+    }
+    world.assert_all_once().await;
+}

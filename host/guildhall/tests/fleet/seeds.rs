@@ -51,15 +51,7 @@ async fn one(seed: u64) -> usize {
     let accidents = async {
         let mut random = StdRng::seed_from_u64(seed);
         for round in 1..=ACCIDENTS {
-            let mark = round as u64 * 300;
-            let reached = simulation.wait_until(BOUND, |simulation| {
-                simulation
-                    .stats()
-                    .events
-                    .get("MESSAGE_CREATE")
-                    .is_some_and(|count| *count >= mark)
-            });
-            assert!(reached.await, "the load runs");
+            wait_messages(simulation, round as u64 * 300).await;
             let pod = format!("gateway-{}", random.random_range(0..GATEWAYS));
             // Guilds are on the move while it happens.
             for _ in 0..4 {

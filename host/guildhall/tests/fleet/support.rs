@@ -96,6 +96,15 @@ pub(crate) fn traffic(events: u64) -> LoadConfig {
     }
 }
 
+/// Waits until so many messages have happened.
+pub(crate) async fn wait_messages(simulation: &Simulation, messages: u64) {
+    let reached = simulation.wait_until(BOUND, |simulation| {
+        let count = simulation.stats().events.get("MESSAGE_CREATE").copied();
+        count.is_some_and(|count| count >= messages)
+    });
+    assert!(reached.await, "the load runs");
+}
+
 pub(crate) async fn wait(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + BOUND;
     while !is_so().await {
