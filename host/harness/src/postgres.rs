@@ -82,25 +82,16 @@ impl Postgres {
     pub fn restart(&mut self) -> Result<()> {
         let log = self.directory.path().join("log");
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let server = self
-            .command("postgres")
-            .arg("-D")
-            .arg(self.directory.path().join("cluster"))
-            .args([
-                "-p",
-                &self.port.to_string(),
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-k",
-                "",
-            ])
-            .stdout(Stdio::null())
-            .stderr(file)
-            .spawn()
-            .context("postgres cannot be started")?;
-        self.server = Some(server);
         let deadline = Instant::now() + BOUND;
         loop {
+            // The processes of a killed server end a moment after it, and until then a new one refuses to start.
+            let runs = match &mut self.server {
+                Some(server) => server.try_wait()?.is_none(),
+                None => false,
+            };
+            if !runs {
+                self.spawn(&file)?;
+            }
             let ready = self
                 .command("pg_isready")
                 .args([
@@ -127,6 +118,27 @@ impl Postgres {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn spawn(&mut self, log: &std::fs::File) -> Result<()> {
+        let server = self
+            .command("postgres")
+            .arg("-D")
+            .arg(self.directory.path().join("cluster"))
+            .args([
+                "-p",
+                &self.port.to_string(),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-k",
+                "",
+            ])
+            .stdout(Stdio::null())
+            .stderr(log.try_clone()?)
+            .spawn()
+            .context("postgres cannot be started")?;
+        self.server = Some(server);
+        Ok(())
     }
 
     /// Kills the server at once (SIGKILL); its processes end with it.
