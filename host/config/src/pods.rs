@@ -4,7 +4,7 @@ use crate::Service;
 use crate::database::Transact;
 use crate::error::ConfigError;
 use crate::placement::Candidates;
-use crate::rows::state_name;
+use crate::rows::{one_pod, state_name, state_of};
 use guildhall_fleet::{AssignmentState, Grant, GuildAssignment, Heartbeat, Overview, Pod, PodState, Registration};
 
 impl Service {
@@ -62,7 +62,7 @@ impl Service {
         change.commit().await?;
         drop(connection);
         self.place_unowned().await?;
-        self.grant(&pod).await
+        self.grant(pod.incarnation, pod.state).await
     }
 
     /// Renews a lease, and takes up what the pod and its guilds cost.
@@ -70,9 +70,9 @@ impl Service {
         let load = &heartbeat.load;
         let connection = self.database.connection().await?;
         let renewed = connection
-            .execute(
+            .query_opt(
                 "UPDATE pods SET beat = beat + 1, events_per_second = $3, bytes = $4, outbox = $5
-                 WHERE name = $1 AND incarnation = $2 AND state <> 'offline'",
+                 WHERE name = $1 AND incarnation = $2 AND state <> 'offline' RETURNING state",
                 &[
                     &name,
                     &heartbeat.incarnation,
@@ -82,12 +82,12 @@ impl Service {
                 ],
             )
             .await?;
-        if renewed == 0 {
+        let Some(renewed) = renewed else {
             return Err(ConfigError::LeaseEnded {
                 pod: name.into(),
                 incarnation: heartbeat.incarnation,
             });
-        }
+        };
         if !heartbeat.guilds.is_empty() {
             let ids: Vec<i64> = heartbeat
                 .guilds
@@ -106,11 +106,10 @@ impl Service {
                 .await?;
         }
         drop(connection);
-        let pod = self.pod(name).await?;
-        self.grant(&pod).await
+        self.grant(heartbeat.incarnation, state_of(renewed.get(0))).await
     }
 
-    async fn grant(&self, pod: &Pod) -> Result<Grant, ConfigError> {
+    async fn grant(&self, incarnation: i64, state: PodState) -> Result<Grant, ConfigError> {
         let connection = self.database.connection().await?;
         let row = connection
             .query_one(
@@ -121,9 +120,9 @@ impl Service {
         let pods: i64 = row.get(0);
         let share = i64::from(self.config.requests_per_second) / pods.max(1);
         Ok(Grant {
-            incarnation: pod.incarnation,
+            incarnation,
             lease_ms: u64::try_from(self.config.lease.as_millis()).unwrap_or(u64::MAX),
-            state: pod.state,
+            state,
             requests_per_second: u32::try_from(share.max(1)).unwrap_or(1),
             revision: row.get(1),
         })
@@ -143,10 +142,8 @@ impl Service {
 
     /// One pod.
     pub async fn pod(&self, name: &str) -> Result<Pod, ConfigError> {
-        let pods = self.overview().await?.pods;
-        pods.into_iter()
-            .find(|pod| pod.name == name)
-            .ok_or_else(|| ConfigError::UnknownPod(name.into()))
+        let connection = self.database.connection().await?;
+        one_pod(&connection, name).await
     }
 
     /// Asks a pod to hand over everything. It stays until it has.

@@ -23,6 +23,14 @@ pub(crate) fn state_name(state: PodState) -> &'static str {
     }
 }
 
+pub(crate) fn state_of(name: &str) -> PodState {
+    match name {
+        "active" => PodState::Active,
+        "draining" => PodState::Draining,
+        _ => PodState::Offline,
+    }
+}
+
 fn pod(row: &Row) -> Pod {
     let state: &str = row.get("state");
     let guilds: i64 = row.get("guilds");
@@ -32,11 +40,7 @@ fn pod(row: &Row) -> Pod {
         url: row.get("url"),
         build: row.get("build"),
         capacity: capacity.unsigned_abs(),
-        state: match state {
-            "active" => PodState::Active,
-            "draining" => PodState::Draining,
-            _ => PodState::Offline,
-        },
+        state: state_of(state),
         incarnation: row.get("incarnation"),
         guilds: u32::try_from(guilds).unwrap_or(u32::MAX),
         load: Load {
@@ -129,19 +133,20 @@ pub(crate) async fn one_guild(
     Ok(row.as_ref().map(guild))
 }
 
+pub(crate) async fn one_pod(client: &impl GenericClient, name: &str) -> Result<Pod, ConfigError> {
+    let row = client.query_opt(&format!("{POD} WHERE p.name = $1"), &[&name]).await?;
+    row.as_ref()
+        .map(pod)
+        .ok_or_else(|| ConfigError::UnknownPod(name.into()))
+}
+
 impl Transact<'_> {
     pub(crate) async fn pods(&self) -> Result<Vec<Pod>, ConfigError> {
         all_pods(&self.transaction).await
     }
 
     pub(crate) async fn pod(&self, name: &str) -> Result<Pod, ConfigError> {
-        let row = self
-            .transaction
-            .query_opt(&format!("{POD} WHERE p.name = $1"), &[&name])
-            .await?;
-        row.as_ref()
-            .map(pod)
-            .ok_or_else(|| ConfigError::UnknownPod(name.into()))
+        one_pod(&self.transaction, name).await
     }
 
     pub(crate) async fn shards(&self) -> Result<Vec<ShardAssignment>, ConfigError> {

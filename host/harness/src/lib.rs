@@ -3,12 +3,14 @@
 
 mod fleet;
 mod guild_files;
+mod plugins;
 mod pod;
 mod postgres;
 mod process;
 
 pub use fleet::{Fleet, FleetOptions};
 pub use guild_files::{GuildFiles, Tally};
+pub use plugins::built_plugin;
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;
 pub use process::ProcessFigures;

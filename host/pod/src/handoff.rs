@@ -13,10 +13,7 @@ impl Ownership {
     pub(crate) async fn hand_over(&self, moving: &GuildAssignment) {
         let guild = moving.guild;
         let started = Instant::now();
-        self.owned.remove(guild).await;
-        self.workers.hold(guild).await;
-        self.dispatcher.release(guild).await;
-        self.workers.release(guild).await;
+        self.let_go(guild).await;
         while self.still(moving) {
             match self.deliver(moving).await {
                 Ok(now) => {

@@ -145,10 +145,11 @@ impl Ownership {
         }
     }
 
-    /// The guild is another's, or this pod's in another epoch: nothing more is done for it in this one.
-    async fn let_go(&self, guild: GuildId) {
-        self.loads.forget(guild);
+    /// Nothing more is done for the guild in this epoch: its mailbox is finished, its file closed, and what has not
+    /// left for Discord stays in its outbox.
+    pub(crate) async fn let_go(&self, guild: GuildId) {
         self.owned.remove(guild).await;
+        self.loads.forget(guild);
         self.workers.hold(guild).await;
         self.dispatcher.release(guild).await;
         self.workers.release(guild).await;
@@ -159,9 +160,6 @@ impl Ownership {
             .view
             .guild(guild)
             .is_some_and(|now| now.pod.as_ref().is_some_and(|pod| *pod != self.pod));
-        if elsewhere {
-            self.loads.forget(guild);
-        }
         if elsewhere && let Err(error) = self.files.remove(guild) {
             tracing::warn!(%guild, %error, "the file of a guild that was handed over cannot be removed");
         }

@@ -1,26 +1,11 @@
 //! Fleets for the tests of this crate, and what must hold after each.
 
-use guildhall_harness::{Fleet, FleetOptions};
+use guildhall_harness::{Fleet, FleetOptions, built_plugin};
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
-
-fn plugin(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    let wasm = target.join("plugins").join(format!("{name}.wasm"));
-    assert!(
-        wasm.exists(),
-        "{} is not there; `cargo xtask test` builds it",
-        wasm.display()
-    );
-    wasm
-}
 
 /// A simulation and a fleet that is connected to it.
 pub(crate) struct World {
@@ -41,7 +26,7 @@ impl World {
         let simulation = Simulation::start(config).await.unwrap();
         let options = FleetOptions {
             binary: env!("CARGO_BIN_EXE_guildhall").into(),
-            plugins: vec![plugin("tally"), plugin("probe")],
+            plugins: vec![built_plugin("tally"), built_plugin("probe")],
             replicas: 2,
             gateways,
             lease_ms: 2000,

@@ -1,27 +1,12 @@
 //! Starting real pods for the tests of this crate.
 
+pub(crate) use guildhall_harness::built_plugin as plugin;
 use guildhall_harness::{Pod, PodOptions};
 use guildhall_sim::{JournalEntry, SimConfig, Simulation};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
-
-/// A component that `cargo xtask plugins` has built.
-pub(crate) fn plugin(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    let wasm = target.join("plugins").join(format!("{name}.wasm"));
-    assert!(
-        wasm.exists(),
-        "{} is not there; `cargo xtask test` builds it",
-        wasm.display()
-    );
-    wasm
-}
 
 /// A simulation without limits of its own, unless a test is about them.
 pub(crate) async fn simulation(guilds: usize) -> Simulation {

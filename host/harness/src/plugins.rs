@@ -1,0 +1,18 @@
+//! Where `cargo xtask plugins` puts the components that it builds.
+
+use std::path::PathBuf;
+
+/// A built component; panics where it was not built, as a test that needs it cannot go on.
+pub fn built_plugin(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    );
+    let wasm = target.join("plugins").join(format!("{name}.wasm"));
+    assert!(
+        wasm.exists(),
+        "{} is not there; `cargo xtask test` builds it",
+        wasm.display()
+    );
+    wasm
+}
