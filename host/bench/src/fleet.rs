@@ -22,23 +22,34 @@ const REBALANCED_BYTES: usize = 200_000;
 const WATCHERS: usize = 50;
 const WATCHED: u64 = 10_000;
 
-/// Measures and prints.
-pub(crate) fn run(binary: &Path, plugins: &Path, print: impl Fn(&Figure)) -> Result<()> {
+/// What can be measured alone.
+pub(crate) const PARTS: &[&str] = &["moves", "rebalance", "failover", "watch"];
+
+/// Measures and prints: one part, or all.
+pub(crate) fn run(binary: &Path, plugins: &Path, part: Option<&str>, print: impl Fn(&Figure)) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let wanted = |name: &str| part.is_none_or(|part| part == name);
     runtime.block_on(async {
-        let mut lost = 0;
-        let mut duplicated = 0;
-        for (first, second) in [
-            one_guild(binary, plugins, &print).await?,
-            rebalance(binary, plugins, &print).await?,
-            failover(binary, plugins, &print).await?,
-        ] {
-            lost += first;
-            duplicated += second;
+        let mut sums = Vec::new();
+        if wanted("moves") {
+            sums.push(one_guild(binary, plugins, &print).await?);
         }
-        print(&figure("fleet.lost", lost as f64, "events"));
-        print(&figure("fleet.duplicated", duplicated as f64, "events"));
-        watchers(&print).await
+        if wanted("rebalance") {
+            sums.push(rebalance(binary, plugins, &print).await?);
+        }
+        if wanted("failover") {
+            sums.push(failover(binary, plugins, &print).await?);
+        }
+        if !sums.is_empty() {
+            let lost: u64 = sums.iter().map(|(lost, _)| lost).sum();
+            let duplicated: u64 = sums.iter().map(|(_, duplicated)| duplicated).sum();
+            print(&figure("fleet.lost", lost as f64, "events"));
+            print(&figure("fleet.duplicated", duplicated as f64, "events"));
+        }
+        if wanted("watch") {
+            watchers(&print).await?;
+        }
+        Ok(())
     })
 }
 

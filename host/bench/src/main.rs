@@ -14,7 +14,8 @@ use std::path::PathBuf;
 /// Measures, and prints a table or JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// `engine`, `whole` or `fleet`; all when left out.
+    /// `engine`, `whole` or `fleet`, or a part of the last: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
+    /// `fleet.watch`. All when left out.
     group: Option<String>,
     /// The `guildhall` binary.
     #[arg(long)]
@@ -30,19 +31,31 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let print = |figure: &Figure| figure.print(arguments.json);
-    let groups = match arguments.group.as_deref() {
-        None => &["engine", "whole", "fleet"][..],
-        Some("engine") => &["engine"],
-        Some("whole") => &["whole"],
-        Some("fleet") => &["fleet"],
-        Some(other) => bail!("there is no group {other:?}; choose engine, whole or fleet"),
+    let group = arguments.group.as_deref();
+    let (group, part) = group
+        .and_then(|group| group.split_once('.'))
+        .map_or((group, None), |(group, part)| (Some(group), Some(part)));
+    let known = match group {
+        None | Some("engine" | "whole") => part.is_none(),
+        Some("fleet") => part.is_none_or(|part| fleet::PARTS.contains(&part)),
+        Some(_) => false,
     };
-    for group in groups {
-        match *group {
-            "engine" => engine::run(&arguments.plugins.join("probe.wasm"), print)?,
-            "fleet" => fleet::run(&arguments.binary, &arguments.plugins, print)?,
-            _ => whole::run(&arguments.binary, &arguments.plugins.join("probe.wasm"), print)?,
-        }
+    if !known {
+        bail!(
+            "there is no such group; choose engine, whole, fleet or one of fleet.{:?}",
+            fleet::PARTS
+        );
+    }
+    let wanted = |name: &str| group.is_none_or(|group| group == name);
+    let probe = arguments.plugins.join("probe.wasm");
+    if wanted("engine") {
+        engine::run(&probe, print)?;
+    }
+    if wanted("whole") {
+        whole::run(&arguments.binary, &probe, print)?;
+    }
+    if wanted("fleet") {
+        fleet::run(&arguments.binary, &arguments.plugins, part, print)?;
     }
     Ok(())
 }

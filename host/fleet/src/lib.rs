@@ -1,14 +1,16 @@
 //! What the roles of a fleet share: the config service's wire types and its client, the view that follows its watch, a
-//! pod's lease, and the secret that authenticates internal requests. It never decides who owns what.
+//! pod's lease, the secret that authenticates internal requests, and listeners. It never decides who owns what.
 
 mod client;
 mod lease;
+mod listener;
 mod secret;
 mod view;
 mod wire;
 
 pub use client::{ConfigClient, FleetError};
 pub use lease::{Lease, LeaseState};
+pub use listener::Listener;
 pub use secret::{ClusterSecret, SecretError, require_secret};
 pub use view::{AssignmentView, follow};
 pub use wire::*;

@@ -5,14 +5,13 @@ use crate::observability;
 use anyhow::{Context, Result, bail};
 use axum::middleware::from_fn_with_state;
 use guildhall_config::{Background, BackgroundConfig, Changes, Database, Service, ServiceConfig};
-use guildhall_fleet::require_secret;
-use std::future::IntoFuture;
+use guildhall_fleet::{Listener, require_secret};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Requests that are under way when the replica stops get so long.
-const CLOSING: Duration = Duration::from_secs(2);
+/// A heartbeat's body is sent within this time.
+const BODY: Duration = Duration::from_secs(5);
 
 /// `guildhall config`.
 #[derive(clap::Args)]
@@ -53,13 +52,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let router = service
         .router(changes)
         .layer(from_fn_with_state(secret, require_secret));
-    let listener = tokio::net::TcpListener::bind(settings.listen).await.with_context(|| {
+    let listener = Listener::bind(settings.listen).with_context(|| {
         format!(
             "config_service.listen = \"{}\": the address cannot be used",
             settings.listen
         )
     })?;
-    tracing::info!(address = %listener.local_addr()?, "the config service serves");
+    tracing::info!(address = %listener.address(), "the config service serves");
     // A replica is ready as soon as it serves: its database has answered.
     observability::serve(
         configuration.listen,
@@ -68,10 +67,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         CancellationToken::new(),
     )
     .await?;
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
-    tokio::select! {
-        served = serving.into_future() => served.context("the API ended"),
-        // Watches never end by themselves.
-        () = async { stop.cancelled().await; tokio::time::sleep(CLOSING).await } => Ok(()),
-    }
+    listener.serve(router, BODY, stop).await.context("the API ended")
 }

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::{needs, observability};
 use anyhow::{Context, Result, bail};
 use guildhall_discord::Dispatcher;
-use guildhall_fleet::{AssignmentView, Grant, Lease, Registration, follow};
+use guildhall_fleet::{AssignmentView, Grant, Lease, Listener, Registration, follow};
 use guildhall_gateway::Router;
 use guildhall_model::Permission;
 use guildhall_pod::{Delivery, GuildFiles, Internal, Loads, Membership, Owned, Ownership, Peers, ShardConfig, Shards};
@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+/// A guild's file is sent within this time.
+const BODY: Duration = Duration::from_secs(60);
 /// Between two looks at whether everything is handed over.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -59,8 +61,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let loads = Arc::new(Loads::new(files.clone()));
 
     // Reachable before it registers: others may send at once.
-    let listener = tokio::net::TcpListener::bind(cluster.listen)
-        .await
+    let listener = Listener::bind(cluster.listen)
         .with_context(|| format!("cluster.listen = \"{}\": the address cannot be used", cluster.listen))?;
     let url = cluster
         .url
@@ -78,7 +79,8 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         },
         secret,
     );
-    tokio::spawn(axum::serve(listener, internal).into_future());
+    // Past the end of intake others may still fetch what they need: it ends with the process.
+    tokio::spawn(listener.serve(internal, BODY, CancellationToken::new()));
 
     let registration = Registration {
         name: name.clone(),

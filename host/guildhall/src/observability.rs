@@ -4,12 +4,16 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use guildhall_fleet::Listener;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+/// Probes send no body.
+const BODY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Answers why the pod is not ready; none when it is.
 pub(crate) type Readiness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -58,15 +62,11 @@ pub(crate) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(move || async move { metrics.render() }));
-    let listener = tokio::net::TcpListener::bind(listen)
-        .await
+    let listener = Listener::bind(listen)
         .with_context(|| format!("listen = \"{listen}\": the address cannot be used; is another pod running there?"))?;
-    let address = listener.local_addr()?;
+    let address = listener.address();
     tokio::spawn(async move {
-        let served = axum::serve(listener, app)
-            .with_graceful_shutdown(stop.clone().cancelled_owned())
-            .await;
-        if let Err(error) = served {
+        if let Err(error) = listener.serve(app, BODY, stop).await {
             tracing::error!(%error, "the health endpoint ended");
         }
     });
