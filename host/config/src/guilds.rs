@@ -9,6 +9,7 @@ use guildhall_fleet::{
     AssignmentPage, AssignmentState, AuditEntry, GuildAssignment, HandedOver, PlannedMove, PodState,
 };
 use guildhall_model::GuildId;
+use std::collections::HashMap;
 
 /// Rows of one page at most.
 const PAGE: i64 = 10_000;
@@ -222,28 +223,29 @@ impl Service {
                 &[&room],
             )
             .await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let wanted: HashMap<i64, Option<String>> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let ids: Vec<i64> = wanted.keys().copied().collect();
         let pods = change.pods().await?;
         let mut candidates = Candidates::of(&pods);
         let mut started = 0;
-        for row in rows {
-            let guild = GuildId(row.get::<_, i64>(0).cast_unsigned());
-            let wanted: Option<String> = row.get(1);
-            let known = change.guild(guild).await?;
+        for known in change.guilds_where("guild = ANY($1)", &[&ids]).await? {
+            let id = known.guild.0.cast_signed();
             let is_active = |name: &String| {
                 pods.iter()
                     .any(|pod| pod.name == *name && pod.state == PodState::Active && pod.guilds < pod.capacity)
             };
-            let target = match wanted {
-                Some(wanted) => Some(wanted).filter(is_active),
+            let target = match &wanted[&id] {
+                Some(wanted) => Some(wanted.clone()).filter(is_active),
                 None => candidates.place(),
             };
             let Some(target) = target.filter(|target| known.pod.as_ref() != Some(target)) else {
+                tracing::info!(guild = %known.guild, wanted = ?wanted[&id], "a planned move is given up: its target takes no guilds now");
                 change
                     .transaction
-                    .execute(
-                        "UPDATE guilds SET wanted = NULL WHERE guild = $1",
-                        &[&row.get::<_, i64>(0)],
-                    )
+                    .execute("UPDATE guilds SET wanted = NULL WHERE guild = $1", &[&id])
                     .await?;
                 continue;
             };

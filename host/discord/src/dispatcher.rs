@@ -292,6 +292,12 @@ impl Schedule {
                 );
                 continue;
             };
+            if let (Action::Respond { interaction, .. }, Some(answer)) = (&entry.submitted.action, &request.body)
+                && self.rest.responses().give(*interaction, answer)
+            {
+                self.settle(key, entry, Outcome::Done);
+                continue;
+            }
             match self.limits.reserve(&request, now) {
                 Ok(()) => self.send(key, entry, request),
                 Err(held) if held.all => {

@@ -138,11 +138,7 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
                 interaction_token: token,
                 with_response: false,
             };
-            let mut body = json!({ "type": kind });
-            if !data.is_empty() {
-                body["data"] = parsed(data);
-            }
-            to(&route).with_body(body)
+            to(&route).with_body(response(*kind, data))
         }
         Action::AddReaction {
             channel,
@@ -188,6 +184,42 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
         reason: entry.submitted.reason.clone(),
         ..outgoing
     })
+}
+
+/// A first answer to an interaction: Discord's callback type and its data.
+fn response(kind: u8, data: &str) -> Value {
+    let mut body = json!({ "type": kind });
+    if !data.is_empty() {
+        body["data"] = parsed(data);
+    }
+    body
+}
+
+/// The request that says the same as a first answer to an interaction that was answered or deferred before; none where
+/// nothing is left to be said. Editing the original is safe to repeat; only behind an update that was deferred a new
+/// message has to be one (Receiving and Responding to Interactions).
+pub(crate) fn after_first_answer(
+    application: u64,
+    token: &str,
+    kind: u8,
+    data: &str,
+    update_deferred: bool,
+) -> Option<Outgoing> {
+    let route = match kind {
+        4 if update_deferred => Route::ExecuteWebhook {
+            thread_id: None,
+            token,
+            wait: None,
+            with_components: None,
+            webhook_id: application,
+        },
+        4 | 7 => Route::UpdateInteractionOriginal {
+            application_id: application,
+            interaction_token: token,
+        },
+        _ => return None,
+    };
+    Some(to(&route).with_body(parsed(data)))
 }
 
 fn to(route: &Route<'_>) -> Outgoing {

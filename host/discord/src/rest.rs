@@ -6,7 +6,8 @@
 
 use crate::decode;
 use crate::rate_limits::BucketHeaders;
-use crate::request::{Outgoing, request_for};
+use crate::request::{Outgoing, after_first_answer, request_for};
+use crate::responses::Responses;
 use bytes::Bytes;
 use guildhall_model::{Action, GuildId, OutboxEntry, Outcome, Refusal, UserId};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -17,10 +18,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use twilight_http::routing::Route;
 
 /// Time that a request may take.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// What Discord calls an interaction that has a first answer.
+const ALREADY_ACKNOWLEDGED: u32 = 40_060;
 /// Bytes of an answer that are read.
 const ANSWER_BYTES: usize = 8 << 20;
 
@@ -29,6 +33,8 @@ pub struct Rest {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: String,
     authorization: HeaderValue,
+    application: OnceCell<u64>,
+    responses: Responses,
 }
 
 /// Why a request has no outcome yet, or never will have one.
@@ -114,6 +120,8 @@ impl Rest {
             client: Client::builder(TokioExecutor::new()).build(connector),
             base,
             authorization,
+            application: OnceCell::new(),
+            responses: Responses::default(),
         })
     }
 
@@ -136,13 +144,7 @@ impl Rest {
 
     /// Makes these the bot's global commands; those that are not among them go.
     pub async fn set_commands(&self, commands: &[serde_json::Value]) -> Result<(), RestError> {
-        #[derive(Deserialize)]
-        struct Application {
-            id: String,
-        }
-        let application: Application = self.get(&Route::GetCurrentUserApplicationInfo).await?;
-        let unreadable = |_| RestError::Transient(format!("the application's id {:?} is no snowflake", application.id));
-        let application_id = application.id.parse().map_err(unreadable)?;
+        let application_id = self.application().await?;
         let request = Outgoing {
             body: Some(commands.into()),
             ..Outgoing::to_route(&Route::SetGlobalCommands { application_id })
@@ -163,12 +165,56 @@ impl Rest {
         request: &Outgoing,
     ) -> (Option<BucketHeaders>, Result<Outcome, RestError>) {
         let Answer { bucket, result } = self.send(request).await;
+        let result = match (&entry.submitted.action, result) {
+            (Action::Respond { .. }, Err(RestError::Refused(refusal))) if refusal.code == ALREADY_ACKNOWLEDGED => {
+                self.respond_again(&entry.submitted.action).await
+            }
+            (_, result) => result,
+        };
         (
             bucket,
             result
                 .and_then(|body| outcome(entry, &body))
                 .or_else(|error| settle(&entry.submitted.action, error)),
         )
+    }
+
+    /// The interaction was deferred, or this answer has left before: what it says takes the place of what is there.
+    async fn respond_again(&self, action: &Action) -> Result<Bytes, RestError> {
+        let Action::Respond {
+            interaction,
+            token,
+            kind,
+            data,
+        } = action
+        else {
+            return Ok(Bytes::new());
+        };
+        let update_deferred = self.responses.is_update_deferred(*interaction);
+        match after_first_answer(self.application().await?, token, *kind, data, update_deferred) {
+            Some(request) => self.send(&request).await.result,
+            None => Ok(Bytes::new()),
+        }
+    }
+
+    /// Who waits for answers to interactions.
+    pub fn responses(&self) -> &Responses {
+        &self.responses
+    }
+
+    /// The bot's application.
+    async fn application(&self) -> Result<u64, RestError> {
+        #[derive(Deserialize)]
+        struct Application {
+            id: String,
+        }
+        let ask = async {
+            let application: Application = self.get(&Route::GetCurrentUserApplicationInfo).await?;
+            let unreadable =
+                |_| RestError::Transient(format!("the application's id {:?} is no snowflake", application.id));
+            application.id.parse().map_err(unreadable)
+        };
+        self.application.get_or_try_init(|| ask).await.copied()
     }
 
     async fn send(&self, request: &Outgoing) -> Answer {
@@ -314,7 +360,6 @@ fn settle(action: &Action, error: RestError) -> Result<Outcome, RestError> {
     const UNKNOWN_MEMBER: u32 = 10_007;
     const UNKNOWN_MESSAGE: u32 = 10_008;
     const UNKNOWN_BAN: u32 = 10_026;
-    const ALREADY_ACKNOWLEDGED: u32 = 40_060;
     let RestError::Refused(refusal) = error else {
         return Err(error);
     };
@@ -322,7 +367,6 @@ fn settle(action: &Action, error: RestError) -> Result<Outcome, RestError> {
         Action::DeleteMessages { messages, .. } => messages.len() == 1 && refusal.code == UNKNOWN_MESSAGE,
         Action::Kick { .. } | Action::RemoveRole { .. } => refusal.code == UNKNOWN_MEMBER,
         Action::Unban { .. } => refusal.code == UNKNOWN_BAN,
-        Action::Respond { .. } => refusal.code == ALREADY_ACKNOWLEDGED,
         _ => false,
     };
     Ok(if done { Outcome::Done } else { Outcome::Refused(refusal) })

@@ -5,6 +5,12 @@ use guildhall_model::GuildId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// The header in which a request to a guild's owner carries the epoch that it believes in.
+pub const EPOCH: &str = "guildhall-epoch";
+
+/// The header in which a forwarded interaction says how many milliseconds its first answer is waited for.
+pub const WAIT: &str = "guildhall-wait-ms";
+
 /// Where a pod stands.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

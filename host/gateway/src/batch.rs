@@ -88,6 +88,7 @@ impl Batch<'_> {
                 undo,
                 left_out: &left_out,
                 instances: Vec::new(),
+                messages: 0,
                 committed: Committed::default(),
             };
             match attempt.run(events) {
@@ -135,6 +136,8 @@ struct Attempt<'batch, 'worker> {
     left_out: &'batch BTreeSet<(usize, usize)>,
     /// One instance per plugin and batch, made on first use, so that no state outlives the batch.
     instances: Vec<(usize, PluginInstance<GuildHost>)>,
+    /// Messages that plugins were called for.
+    messages: u64,
     committed: Committed,
 }
 
@@ -160,8 +163,12 @@ impl Attempt<'_, '_> {
             let json = host.snapshot.to_json();
             host.store.keep_snapshot(&json)?;
         }
-        let now = self.host().now;
-        self.host().store.commit(now)?;
+        let (now, messages, actions) = (self.host().now, self.messages, self.committed.actions.len() as u64);
+        let store = &mut self.host().store;
+        if messages + actions > 0 {
+            store.count_day(now, messages, actions)?;
+        }
+        store.commit(now)?;
         Ok(())
     }
 
@@ -183,9 +190,11 @@ impl Attempt<'_, '_> {
         let fires = match &queued.takes {
             Some(Takes::Timer(timer)) => store.fire_timer(timer, now)?,
             Some(Takes::Action(entry)) => store.remove_action(*entry)?,
+            Some(Takes::Interaction(id)) => store.take_interaction(*id, now)?,
             None => true,
         };
         if let (true, Some(event)) = (fires, &queued.event) {
+            self.messages += u64::from(event.kind() == EventKind::MessageCreate);
             self.deliver(index, event, queued.only.as_deref())?;
         }
         if let Some(position) = &queued.position {

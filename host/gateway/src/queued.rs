@@ -2,7 +2,9 @@
 
 use guildhall_discord::SnapshotUpdate;
 use guildhall_engine::PreparedEvent;
-use guildhall_model::{ActionResult, Event, EventData, GuildId, SessionPosition, Timer, UnixMilliseconds};
+use guildhall_model::{
+    ActionResult, Event, EventData, GuildId, InteractionId, SessionPosition, Timer, UnixMilliseconds,
+};
 use guildhall_store::StoredTimer;
 
 /// An event on its way into a transaction. It stays in the mailbox until that is on disk.
@@ -32,6 +34,8 @@ pub(crate) enum Takes {
     Action(i64),
     /// The timer that fired.
     Timer(StoredTimer),
+    /// The interaction that came over HTTP.
+    Interaction(InteractionId),
 }
 
 impl QueuedEvent {

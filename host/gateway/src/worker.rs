@@ -5,12 +5,13 @@ use crate::batch::{Batch, Committed};
 use crate::committed::CommittedPositions;
 use crate::guild::Guild;
 use crate::host::GuildHost;
-use crate::queued::{Acknowledge, QueuedEvent};
+use crate::queued::{Acknowledge, QueuedEvent, Takes};
+use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
 use crate::workers::{ActionSink, WorkerConfig};
 use guildhall_discord::{Frame, GuildSnapshot, Settled, decode};
 use guildhall_engine::PluginRegistry;
-use guildhall_model::{ActionResult, Event, GuildId, Outcome, SessionPosition, UnixMilliseconds};
+use guildhall_model::{ActionResult, Event, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds};
 use guildhall_store::{GuildStore, Opened, StoreCache, StoreError};
 use metrics::{Counter, Histogram};
 use std::collections::{HashMap, VecDeque};
@@ -35,6 +36,26 @@ pub(crate) enum Job {
         frame: Frame,
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
+    },
+    /// An interaction of the guild came over HTTP: its dispatch as the gateway would have sent it.
+    Interaction {
+        id: InteractionId,
+        frame: Frame,
+        guild: GuildId,
+        received_at: UnixMilliseconds,
+        acknowledge: Acknowledge,
+    },
+    /// What people are shown of the guild.
+    Report {
+        guild: GuildId,
+        done: oneshot::Sender<anyhow::Result<GuildReport>>,
+    },
+    /// The plugin's settings in this guild are these from now on.
+    Settings {
+        guild: GuildId,
+        plugin: String,
+        json: String,
+        done: oneshot::Sender<anyhow::Result<()>>,
     },
     /// The guild is this pod's: what waits in its file is taken up.
     TakeUp(GuildId),
@@ -151,6 +172,42 @@ impl Worker {
                 received_at,
                 acknowledge,
             } => self.take_frame(guild, session, &frame, received_at, acknowledge),
+            Job::Interaction {
+                id,
+                frame,
+                guild,
+                received_at,
+                acknowledge,
+            } => {
+                let mut event = queued(guild, &frame, received_at);
+                event.takes = Some(Takes::Interaction(id));
+                event.acknowledge = Some(acknowledge);
+                self.enqueue(guild, event);
+            }
+            Job::Report { guild, done } => {
+                let report = self.with_store(guild, |worker, state, store| {
+                    let standing = |plugin: &str| state.standing.is_off(plugin);
+                    report::of(
+                        store,
+                        &state.snapshot,
+                        &worker.plugins,
+                        &worker.config.settings,
+                        standing,
+                    )
+                });
+                // Who asked may have given up.
+                let _ = done.send(report);
+            }
+            Job::Settings {
+                guild,
+                plugin,
+                json,
+                done,
+            } => {
+                let kept = self.with_store(guild, |_, _, store| Ok(store.set_settings(&plugin, &json)?));
+                // Who asked may have given up.
+                let _ = done.send(kept);
+            }
             Job::TakeUp(guild) => self.make_ready(guild),
             Job::Hold { guild, done } => {
                 self.guilds.entry(guild).or_default().held = true;
@@ -177,34 +234,30 @@ impl Worker {
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
     ) {
-        let (data, update) = match decode(frame) {
-            Ok(decoded) => (decoded.event, decoded.update),
-            Err(error) => {
-                metrics::counter!("guildhall_bad_events_total").increment(1);
-                tracing::warn!(%guild, event = %frame.name, %error, "an event cannot be read; the guild goes on without it");
-                (None, None)
-            }
-        };
-        let event = QueuedEvent {
-            position: Some(SessionPosition {
-                session,
-                sequence: frame.sequence,
-            }),
-            received_at,
-            event: data.map(|data| {
-                Event {
-                    guild,
-                    received_at,
-                    data,
-                }
-                .into()
-            }),
-            update,
-            only: None,
-            takes: None,
-            acknowledge,
-        };
+        let mut event = queued(guild, frame, received_at);
+        event.position = Some(SessionPosition {
+            session,
+            sequence: frame.sequence,
+        });
+        event.acknowledge = acknowledge;
         self.enqueue(guild, event);
+    }
+
+    /// Does something with the guild's file between two batches.
+    fn with_store<T>(
+        &mut self,
+        id: GuildId,
+        act: impl FnOnce(&Self, &Guild, &mut GuildStore) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.swap_plugins();
+        let mut guild = self.guilds.remove(&id).unwrap_or_default();
+        let outcome = self.open(id, &mut guild).and_then(|mut store| {
+            let outcome = act(self, &guild, &mut store);
+            self.files.put(store);
+            outcome
+        });
+        self.guilds.insert(id, guild);
+        outcome
     }
 
     fn take_settled(&mut self, settled: Settled) {
@@ -451,7 +504,7 @@ impl Worker {
         let before = guild.mailbox.len();
         guild
             .mailbox
-            .retain(|event| !matches!(event.takes, Some(crate::queued::Takes::Timer(_))));
+            .retain(|event| !matches!(event.takes, Some(Takes::Timer(_))));
         self.waiting -= before - guild.mailbox.len();
         self.figures.commit_failures.increment(1);
         tracing::error!(guild = %id, reason, waiting = guild.mailbox.len(), ?pause, "a batch was not committed; its events wait");
@@ -472,6 +525,34 @@ impl Worker {
                 &format!("{reason}; and the file cannot be kept aside: {error}"),
             ),
         }
+    }
+}
+
+/// A frame as it waits in the mailbox; one that cannot be read only advances the cursor.
+fn queued(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> QueuedEvent {
+    let (data, update) = match decode(frame) {
+        Ok(decoded) => (decoded.event, decoded.update),
+        Err(error) => {
+            metrics::counter!("guildhall_bad_events_total").increment(1);
+            tracing::warn!(%guild, event = %frame.name, %error, "an event cannot be read; the guild goes on without it");
+            (None, None)
+        }
+    };
+    QueuedEvent {
+        position: None,
+        received_at,
+        event: data.map(|data| {
+            Event {
+                guild,
+                received_at,
+                data,
+            }
+            .into()
+        }),
+        update,
+        only: None,
+        takes: None,
+        acknowledge: None,
     }
 }
 

@@ -3,11 +3,12 @@
 use crate::committed::CommittedPositions;
 use crate::host::GuildHost;
 use crate::queued::Acknowledge;
+use crate::report::GuildReport;
 use crate::settings::OperatorSettings;
 use crate::worker::{Job, Worker};
 use guildhall_discord::{Frame, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
-use guildhall_model::{GuildId, OutboxEntry, Permission, UnixMilliseconds, UserId};
+use guildhall_model::{GuildId, InteractionId, OutboxEntry, Permission, UnixMilliseconds, UserId};
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -131,6 +132,64 @@ impl Workers {
             },
         )
         .await;
+    }
+
+    /// Hands an interaction that came over HTTP to the guild's worker; `acknowledge` is told when it is on disk.
+    pub async fn interaction(
+        &self,
+        guild: GuildId,
+        id: InteractionId,
+        frame: Frame,
+        received_at: UnixMilliseconds,
+        acknowledge: Acknowledge,
+    ) {
+        self.send(
+            guild,
+            Job::Interaction {
+                id,
+                frame,
+                guild,
+                received_at,
+                acknowledge,
+            },
+        )
+        .await;
+    }
+
+    /// Asks the guild's worker for what people are shown of the guild. The answer comes later: whoever keeps the guild
+    /// from being given away needs to do so only until this returns.
+    pub async fn report(&self, guild: GuildId) -> oneshot::Receiver<anyhow::Result<GuildReport>> {
+        let (done, report) = oneshot::channel();
+        self.send(guild, Job::Report { guild, done }).await;
+        report
+    }
+
+    /// Replaces a plugin's settings in this guild by this JSON object; answers like [`Workers::report`].
+    pub async fn set_settings(
+        &self,
+        guild: GuildId,
+        plugin: String,
+        json: String,
+    ) -> oneshot::Receiver<anyhow::Result<()>> {
+        let (done, kept) = oneshot::channel();
+        self.send(
+            guild,
+            Job::Settings {
+                guild,
+                plugin,
+                json,
+                done,
+            },
+        )
+        .await;
+        kept
+    }
+
+    /// The settings' JSON Schema of a plugin that runs.
+    pub fn settings_schema(&self, plugin: &str) -> Option<String> {
+        let current = self.registry.current();
+        let found = current.plugins.iter().find(|known| known.description().id == plugin);
+        found.map(|plugin| plugin.description().settings_schema.clone())
     }
 
     /// Goes on with what waits in the guild's file: actions and timers.

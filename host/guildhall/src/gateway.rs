@@ -76,6 +76,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             lease: lease.clone(),
             files: files.clone(),
             loads: loads.clone(),
+            rest: host.rest.clone(),
         },
         secret,
     );

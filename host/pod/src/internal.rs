@@ -1,4 +1,5 @@
-//! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will own.
+//! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will
+//! own.
 
 use crate::files::{GuildFiles, digest_of};
 use crate::loads::Loads;
@@ -11,13 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{post, put};
 use axum::{Json, Router};
 use futures_util::StreamExt;
-use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, Lease, require_secret};
+use guildhall_discord::Rest;
+use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, EPOCH, Lease, require_secret};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::mpsc;
+use tokio::sync::{RwLockReadGuard, mpsc};
 
 /// Larger bodies of events are refused; a frame of Discord is far smaller than its share.
 const EVENTS: usize = 32 << 20;
@@ -43,6 +46,30 @@ pub struct Internal {
     pub files: GuildFiles,
     /// What guilds cost.
     pub loads: Arc<Loads>,
+    /// Where answers to interactions are waited for.
+    pub rest: Arc<Rest>,
+}
+
+/// The epoch that a request believes in; 0 for none.
+pub(crate) fn epoch(headers: &HeaderMap) -> i64 {
+    let epoch = headers.get(EPOCH).and_then(|epoch| epoch.to_str().ok()?.parse().ok());
+    epoch.unwrap_or_default()
+}
+
+impl Internal {
+    /// Keeps the guild from being given away while the guard lives; the answer says who owns it otherwise.
+    pub(crate) async fn guard(
+        &self,
+        guild: GuildId,
+        epoch: i64,
+    ) -> Result<RwLockReadGuard<'_, HashMap<GuildId, i64>>, Box<Response>> {
+        let owned = self.owned.read().await;
+        if owned.get(&guild) == Some(&epoch) && self.lease.is_valid() {
+            return Ok(owned);
+        }
+        drop(owned);
+        Err(Box::new(not_owner(self, guild, epoch)))
+    }
 }
 
 /// The routes, behind the cluster's secret.
@@ -53,6 +80,8 @@ pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
             post(events).layer(DefaultBodyLimit::max(EVENTS)),
         )
         .route("/internal/v1/guilds/{guild}/file/{epoch}", put(file))
+        .merge(crate::interactions::routes())
+        .merge(crate::api::routes())
         .layer(axum::middleware::from_fn_with_state(secret, require_secret))
         .with_state(internal)
 }
@@ -67,11 +96,10 @@ async fn events(
     let count = forwarded.events.len();
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     {
-        let owned = internal.owned.read().await;
-        if owned.get(&guild) != Some(&forwarded.epoch) || !internal.lease.is_valid() {
-            drop(owned);
-            return not_owner(&internal, guild, forwarded.epoch);
-        }
+        let _owned = match internal.guard(guild, forwarded.epoch).await {
+            Ok(owned) => owned,
+            Err(answer) => return *answer,
+        };
         internal.loads.count(guild, count);
         for event in forwarded.events {
             let (session, frame, received_at) = event.frame(guild);

@@ -2,9 +2,11 @@
 //! events for guilds of other pods, and the sessions of its shards. The guilds' work itself is `guildhall-gateway`'s;
 //! who owns what is decided by the config service.
 
+mod api;
 mod delivery;
 mod files;
 mod handoff;
+mod interactions;
 mod internal;
 mod loads;
 mod membership;

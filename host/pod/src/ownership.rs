@@ -140,6 +140,8 @@ impl Ownership {
         let current = self.view.guild(guild);
         if current.is_some_and(|current| current.epoch == epoch && current.pod.as_ref() == Some(&self.pod)) {
             self.owned.insert(guild, epoch).await;
+            // Its bytes are told with the next heartbeat, also when no event comes.
+            self.loads.count(guild, 0);
             self.workers.take_up(guild).await;
             tracing::debug!(%guild, epoch, previous = assignment.previous, "a guild was taken up");
         }

@@ -7,8 +7,10 @@ mod authorizer;
 mod cache;
 mod call;
 mod cursor;
+mod day;
 mod deadline;
 mod error;
+mod interaction;
 mod limits;
 mod migration;
 mod open;
@@ -24,6 +26,7 @@ mod value;
 
 pub use authorizer::PluginAccess;
 pub use cache::StoreCache;
+pub use day::Day;
 pub use error::{OpenError, StoreError};
 pub use limits::StoreLimits;
 pub use open::{GuildStore, Opened, guild_file, set_aside};

@@ -36,6 +36,13 @@ impl GuildStore {
             .map_err(|source| self.failed(source))
     }
 
+    /// How many actions wait.
+    pub fn count_actions(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT count(*) FROM guildhall_outbox", [], |row| row.get(0))
+            .map_err(|source| self.failed(source))
+    }
+
     /// Every action that waits, oldest first: read when a guild is taken over, to go on where the last owner stopped.
     /// One that this version cannot read is left in the file and reported.
     pub fn waiting_actions(&self) -> Result<Vec<OutboxEntry>, StoreError> {

@@ -11,14 +11,19 @@ const HOST_BYTES: u64 = 4 << 20;
 const DISK_BYTES: u64 = 1 << 20;
 
 impl GuildStore {
-    /// Whether plugins have used the quota up, and not the disk is full.
-    pub fn is_at_quota(&self) -> Result<bool, StoreError> {
+    /// The size of the file.
+    pub fn file_bytes(&self) -> Result<u64, StoreError> {
         let pages: u64 = self
             .connection
             .query_row("PRAGMA page_count", [], |row| row.get(0))
             .map_err(|source| self.failed(source))?;
+        Ok(pages * PAGE_BYTES)
+    }
+
+    /// Whether plugins have used the quota up, and not the disk is full.
+    pub fn is_at_quota(&self) -> Result<bool, StoreError> {
         // SQLite needs a few pages at once to split a tree.
-        Ok((pages + 4) * PAGE_BYTES >= self.limits.quota_bytes)
+        Ok(self.file_bytes()? + 4 * PAGE_BYTES >= self.limits.quota_bytes)
     }
 
     /// Whether the file system has no room for a batch: then not even a small one can be committed.

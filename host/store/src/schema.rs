@@ -52,6 +52,18 @@ const STEPS: &[&str] = &[
         epoch INTEGER NOT NULL
     ) STRICT;
 ",
+    "
+    CREATE TABLE guildhall_days (
+        day INTEGER PRIMARY KEY,
+        messages INTEGER NOT NULL,
+        actions INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE guildhall_interactions (
+        id INTEGER PRIMARY KEY,
+        taken_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX guildhall_interactions_taken ON guildhall_interactions (taken_at);
+",
 ];
 
 /// The schema of this file; 0 for a new one.

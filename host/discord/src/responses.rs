@@ -1,0 +1,93 @@
+//! First answers to interactions that came over HTTP: they go back the way that the interaction came, as long as somebody
+//! waits there. After that, and for interactions of the gateway, they leave by REST.
+
+use guildhall_model::InteractionId;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How long an answer is kept for whoever asks again: the connection on which it was given may have broken.
+const KEPT: Duration = Duration::from_secs(15);
+/// Receiving and Responding to Interactions.
+const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// What waits for answers, and answers that were just given.
+#[derive(Debug, Default)]
+pub struct Responses(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: HashMap<InteractionId, Vec<oneshot::Sender<Value>>>,
+    given: HashMap<InteractionId, (Value, Instant)>,
+    /// Updates of messages that were deferred: what follows is no first answer.
+    updates_deferred: HashMap<InteractionId, Instant>,
+}
+
+impl Responses {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the interaction's answer: drop the receiver to leave it to REST.
+    pub fn wait_for(&self, id: InteractionId) -> oneshot::Receiver<Value> {
+        let (answer, answered) = oneshot::channel();
+        let mut state = self.lock();
+        state.given.retain(|_, (_, given_at)| given_at.elapsed() < KEPT);
+        state.waiting.retain(|_, waiting| {
+            waiting.retain(|waiting| !waiting.is_closed());
+            !waiting.is_empty()
+        });
+        match state.given.get(&id) {
+            // The receiver is in the caller's hands.
+            Some((known, _)) => drop(answer.send(known.clone())),
+            None => state.waiting.entry(id).or_default().push(answer),
+        }
+        answered
+    }
+
+    /// The interaction, a component's, was deferred as an update of its message.
+    pub fn update_deferred(&self, id: InteractionId) {
+        let mut state = self.lock();
+        state.updates_deferred.retain(|_, since| since.elapsed() < TOKEN_LIFE);
+        state.updates_deferred.insert(id, Instant::now());
+    }
+
+    /// Whether it was.
+    pub(crate) fn is_update_deferred(&self, id: InteractionId) -> bool {
+        self.lock().updates_deferred.contains_key(&id)
+    }
+
+    /// Gives the answer to whoever waits; false when nobody does.
+    pub(crate) fn give(&self, id: InteractionId, answer: &Value) -> bool {
+        let mut state = self.lock();
+        let waiting = state.waiting.remove(&id).unwrap_or_default();
+        let taken = waiting
+            .into_iter()
+            .fold(false, |taken, waiting| waiting.send(answer.clone()).is_ok() || taken);
+        if taken {
+            state.given.insert(id, (answer.clone(), Instant::now()));
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn an_answer_goes_to_whoever_waits_and_to_whoever_asks_again() {
+        let responses = Responses::default();
+        let (id, answer) = (InteractionId(1), json!({ "type": 4 }));
+        assert!(!responses.give(id, &answer), "nobody waits yet");
+        drop(responses.wait_for(id));
+        assert!(!responses.give(id, &answer), "who waited has gone");
+        let waiting = responses.wait_for(id);
+        assert!(responses.give(id, &answer));
+        assert_eq!(waiting.await.as_ref(), Ok(&answer));
+        assert_eq!(responses.wait_for(id).await, Ok(answer));
+    }
+}

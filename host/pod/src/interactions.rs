@@ -1,0 +1,81 @@
+//! Interactions that came over HTTP, at the owner of their guild: they run as the dispatch that the gateway would have
+//! brought, and the first answer goes back the same way if it is there in time.
+
+use crate::internal::{Internal, epoch};
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
+use guildhall_discord::Frame;
+use guildhall_fleet::WAIT;
+use guildhall_model::{GuildId, InteractionId};
+use serde::Deserialize;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// The route of one guild.
+pub(crate) fn routes() -> Router<Internal> {
+    Router::new().route("/internal/v1/guilds/{guild}/interactions", routing::post(interaction))
+}
+
+#[derive(Deserialize)]
+struct Head {
+    id: String,
+    r#type: u8,
+}
+
+/// Answers 200 with the first answer; 202 when it was not there in time, and leaves by REST when it comes.
+async fn interaction(
+    State(internal): State<Internal>,
+    Path(guild): Path<u64>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let guild = GuildId(guild);
+    let (Ok(head), Ok(text)) = (serde_json::from_slice::<Head>(&body), std::str::from_utf8(&body)) else {
+        return (StatusCode::BAD_REQUEST, "this is no interaction\n").into_response();
+    };
+    let Ok(id) = head.id.parse().map(InteractionId) else {
+        return (StatusCode::BAD_REQUEST, "the interaction's id is no snowflake\n").into_response();
+    };
+    let wait = headers
+        .get(WAIT)
+        .and_then(|wait| wait.to_str().ok()?.parse().ok())
+        .map_or(Duration::ZERO, Duration::from_millis);
+    let responses = internal.rest.responses();
+    let answered = responses.wait_for(id);
+    let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
+    match internal.guard(guild, epoch(&headers)).await {
+        Ok(_owned) => {
+            let frame = Frame {
+                name: "INTERACTION_CREATE".into(),
+                guild: Some(guild),
+                sequence: 0,
+                text: format!(r#"{{"t":"INTERACTION_CREATE","s":0,"op":0,"d":{text}}}"#),
+            };
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let received_at = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+            internal
+                .workers
+                .interaction(guild, id, frame, received_at, acknowledge)
+                .await;
+        }
+        Err(answer) => return *answer,
+    }
+    let outcome = tokio::time::timeout(wait, async {
+        // Not on disk, as the process is fenced or its disk is full: another try may be luckier.
+        acknowledged.recv().await?;
+        answered.await.ok()
+    });
+    match outcome.await {
+        Ok(Some(answer)) => Json(answer).into_response(),
+        _ => {
+            // Discord, Interaction Types: 3 is a component's.
+            if head.r#type == 3 {
+                responses.update_deferred(id);
+            }
+            StatusCode::ACCEPTED.into_response()
+        }
+    }
+}
