@@ -5,32 +5,24 @@
 //! of refusals.
 
 use crate::decode;
+use crate::http_client::HttpClient;
 use crate::rate_limits::BucketHeaders;
 use crate::request::{Outgoing, after_first_answer, request_for};
 use crate::responses::Responses;
 use bytes::Bytes;
 use guildhall_model::{Action, GuildId, OutboxEntry, Outcome, Refusal, UserId};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use twilight_http::routing::Route;
 
-/// Time that a request may take.
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// What Discord calls an interaction that has a first answer.
 const ALREADY_ACKNOWLEDGED: u32 = 40_060;
-/// Bytes of an answer that are read.
-const ANSWER_BYTES: usize = 8 << 20;
 
 /// Discord's REST API, for one bot.
 pub struct Rest {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: HttpClient,
     base: String,
     authorization: HeaderValue,
     application: OnceCell<u64>,
@@ -98,17 +90,7 @@ pub(crate) struct Answer {
 impl Rest {
     /// A client for this token. `plain_http` is the `host:port` of a simulation or proxy; none for Discord itself.
     pub fn new(token: &str, plain_http: Option<&str>) -> Result<Self, RestError> {
-        crate::session::choose_crypto_provider();
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        let connector = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .map_err(|error| RestError::Tls(error.to_string()))?
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(connector);
+        let client = HttpClient::new().map_err(RestError::Tls)?;
         let token = token.trim_start_matches("Bot ");
         let mut authorization = HeaderValue::from_str(&format!("Bot {token}")).map_err(|_| RestError::Token)?;
         authorization.set_sensitive(true);
@@ -117,7 +99,7 @@ impl Rest {
             None => "https://discord.com/api/v10/".into(),
         };
         Ok(Self {
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            client,
             base,
             authorization,
             application: OnceCell::new(),
@@ -218,42 +200,27 @@ impl Rest {
     }
 
     async fn send(&self, request: &Outgoing) -> Answer {
-        match tokio::time::timeout(TIMEOUT, self.exchange(request)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Answer {
-                bucket: None,
-                result: Err(RestError::Transient(error)),
-            },
-            Err(_) => {
-                let reason = format!("Discord did not answer within {TIMEOUT:?}");
+        let failed = |reason| Answer {
+            bucket: None,
+            result: Err(RestError::Transient(reason)),
+        };
+        let request = match self.http_request(request) {
+            Ok(request) => request,
+            Err(reason) => return failed(reason),
+        };
+        match self.client.send(request).await {
+            Ok(response) => {
+                let (parts, body) = response.into_parts();
                 Answer {
-                    bucket: None,
-                    result: Err(RestError::Transient(reason)),
+                    bucket: bucket_headers(&parts.headers),
+                    result: sort(parts.status.as_u16(), &parts.headers, body.into()),
                 }
             }
+            Err(reason) => failed(reason),
         }
     }
 
-    async fn exchange(&self, request: &Outgoing) -> Result<Answer, String> {
-        let response = self
-            .client
-            .request(self.http_request(request)?)
-            .await
-            .map_err(|error| describe(&error))?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = Limited::new(response.into_body(), ANSWER_BYTES)
-            .collect()
-            .await
-            .map_err(|error| format!("the answer cannot be read: {error}"))?
-            .to_bytes();
-        Ok(Answer {
-            bucket: bucket_headers(&headers),
-            result: sort(status, &headers, body),
-        })
-    }
-
-    fn http_request(&self, request: &Outgoing) -> Result<http::Request<Full<Bytes>>, String> {
+    fn http_request(&self, request: &Outgoing) -> Result<http::Request<Bytes>, String> {
         let mut builder = http::Request::builder()
             .method(request.method)
             .uri(format!("{}{}", self.base, request.path))
@@ -275,7 +242,7 @@ impl Rest {
             None => Bytes::new(),
         };
         builder
-            .body(Full::new(body))
+            .body(body)
             .map_err(|error| format!("the request cannot be written: {error}"))
     }
 }
@@ -370,16 +337,6 @@ fn settle(action: &Action, error: RestError) -> Result<Outcome, RestError> {
         _ => false,
     };
     Ok(if done { Outcome::Done } else { Outcome::Refused(refusal) })
-}
-
-fn describe(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut words = format!("Discord cannot be reached: {error}");
-    let mut source = error.source();
-    while let Some(inner) = source {
-        words.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    words
 }
 
 /// Header values are ASCII: Discord decodes the reason from percent-encoded UTF-8.

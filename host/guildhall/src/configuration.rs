@@ -7,6 +7,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use guildhall_engine::CallLimits;
 use guildhall_fleet::{ClusterSecret, ConfigClient};
 use guildhall_gateway::OperatorSettings;
+use guildhall_http::SessionKeys;
 use guildhall_model::GuildId;
 use guildhall_store::StoreLimits;
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Variables of ours that are not keys, or are named otherwise.
-const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret"];
+const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret", "session_secret"];
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,6 +39,7 @@ pub(crate) struct Configuration {
     pub(crate) calls: Calls,
     pub(crate) cluster: Cluster,
     pub(crate) config_service: ConfigService,
+    pub(crate) http: Http,
     /// Settings for every guild that has none of its own, by plugin.
     pub(crate) settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Settings for one guild, by guild id and plugin.
@@ -140,6 +142,61 @@ pub(crate) struct ConfigService {
     pub(crate) hysteresis: f64,
 }
 
+/// `guildhall http`.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Http {
+    /// Where the public is served.
+    pub(crate) listen: SocketAddr,
+    /// Where browsers reach it: `https://guildhall.example`.
+    pub(crate) url: String,
+    /// The application's id at Discord.
+    pub(crate) application_id: String,
+    /// The application's public key, with which Discord signs interactions; none for no interactions over HTTP.
+    pub(crate) public_key: String,
+    /// The application's OAuth2 secret; better given as DISCORD_CLIENT_SECRET.
+    pub(crate) client_secret: String,
+    /// Seals sessions; better given as GUILDHALL_SESSION_SECRET. The first of several seals, all open.
+    pub(crate) session_secret: String,
+    /// A file that holds the session's secret, one a line.
+    pub(crate) session_secret_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the secrets.
+        write!(formatter, "Http {{ listen: {}, url: {:?} }}", self.listen, self.url)
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8083)),
+            url: "http://127.0.0.1:8083".into(),
+            application_id: String::new(),
+            public_key: String::new(),
+            client_secret: String::new(),
+            session_secret: String::new(),
+            session_secret_file: None,
+        }
+    }
+}
+
+impl Http {
+    /// What sessions are sealed with, from the file where one is named.
+    pub(crate) fn session_keys(&self) -> Result<SessionKeys> {
+        let text = match &self.session_secret_file {
+            Some(file) => std::fs::read_to_string(file)
+                .with_context(|| format!("http.session_secret_file = {:?} cannot be read", file.display()))?,
+            None => self.session_secret.clone(),
+        };
+        SessionKeys::parse(&text).context(
+            "sessions cannot be sealed: set GUILDHALL_SESSION_SECRET to at least 32 characters, as from `openssl rand -hex 32`",
+        )
+    }
+}
+
 impl fmt::Debug for Cluster {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the secret.
@@ -214,6 +271,7 @@ impl Default for Configuration {
             calls: Calls::default(),
             cluster: Cluster::default(),
             config_service: ConfigService::default(),
+            http: Http::default(),
             settings: BTreeMap::new(),
             guild_settings: BTreeMap::new(),
         }
@@ -283,6 +341,16 @@ impl Configuration {
                 Env::raw()
                     .only(&["GUILDHALL_CLUSTER_SECRET"])
                     .map(|_| "cluster.secret".into()),
+            )
+            .merge(
+                Env::raw()
+                    .only(&["GUILDHALL_SESSION_SECRET"])
+                    .map(|_| "http.session_secret".into()),
+            )
+            .merge(
+                Env::raw()
+                    .only(&["DISCORD_CLIENT_SECRET"])
+                    .map(|_| "http.client_secret".into()),
             )
             .merge(
                 Env::raw()

@@ -5,6 +5,7 @@ mod configuration;
 mod fleet_commands;
 mod gateway;
 mod host;
+mod http;
 mod needs;
 mod observability;
 mod sessions;
@@ -28,6 +29,8 @@ enum Role {
     Standalone(standalone::Arguments),
     /// A pod of a fleet: takes up the guilds and shards that the config service assigns to it.
     Gateway(gateway::Arguments),
+    /// A stateless pod for the portal, the guilds' API and Discord's interactions. Any number may run.
+    Http(http::Arguments),
     /// The fleet's config service over PostgreSQL: who owns which guild. Any number of replicas may run.
     Config(config_service::Arguments),
     /// The fleet's pods.
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         match role {
             Role::Standalone(arguments) => standalone::run(arguments).await,
             Role::Gateway(arguments) => gateway::run(arguments).await,
+            Role::Http(arguments) => http::run(arguments).await,
             Role::Config(arguments) => config_service::run(arguments).await,
             Role::Pods(access) => fleet_commands::pods(access).await,
             Role::Guilds { pod, access } => fleet_commands::guilds(access, pod).await,

@@ -51,9 +51,9 @@ pub(crate) fn create(shared: &Shared, guild: u64, channel: u64, user: u64, kind:
 }
 
 /// Posts a body with Discord's signature, or with a wrong one, as Discord does now and then to see it refused.
-pub(crate) async fn post(shared: &Shared, url: &str, body: &Value, good_signature: bool) -> InteractionOutcome {
+pub(crate) async fn post(shared: &Shared, url: &str, posted: &Value, good_signature: bool) -> InteractionOutcome {
     let timestamp = (now_ms() / 1000).to_string();
-    let text = body.to_string();
+    let text = posted.to_string();
     let signed = if good_signature {
         format!("{timestamp}{text}")
     } else {
@@ -77,5 +77,12 @@ pub(crate) async fn post(shared: &Shared, url: &str, body: &Value, good_signatur
     let answer = tokio::time::timeout(DEADLINE, exchange).await.ok().flatten();
     let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (status, body) = answer.map_or((None, Value::Null), |(status, body)| (Some(status), body));
+    // A right answer in time is the first one: a callback comes too late after it.
+    if status == Some(200) && body["type"].as_u64().is_some_and(|kind| kind > 1) {
+        let id = posted["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
+        if let Some(interaction) = shared.lock().world.interactions.get_mut(&id) {
+            interaction.answered = true;
+        }
+    }
     InteractionOutcome { status, body, took_ms }
 }

@@ -118,13 +118,15 @@ pub(crate) async fn handle(shared: Arc<Shared>, method: Method, uri: Uri, header
         if let Some(channel) = subject.channel {
             subject.guild = state.world.guild_of_channel(channel);
         }
-        let authorized = subject.route == "interaction-callback"
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+        let person = authorization
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|token| state.grants.user(token));
+        let for_people = matches!(subject.route, "get-own-user" | "get-own-guilds");
+        let authorized = (person.is_some() && for_people)
+            || subject.route == "interaction-callback"
             || subject.route.starts_with("webhook")
-            || headers
-                .get("authorization")
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.strip_prefix("Bot "))
-                == Some(state.token.as_str());
+            || authorization.and_then(|value| value.strip_prefix("Bot ")) == Some(state.token.as_str());
         let mut extra = HeaderMap::new();
         let mut bucket = None;
         let mut dropped = false;
@@ -145,6 +147,11 @@ pub(crate) async fn handle(shared: Arc<Shared>, method: Method, uri: Uri, header
             }
             dropped = fault.status == 0;
             fault_answer(&fault, &mut extra)
+        } else if let Some(person) = person {
+            match subject.route {
+                "get-own-guilds" => Answer::ok(crate::oauth2::guilds_of(&state.world, person)),
+                _ => Answer::ok(crate::object::user(&state.world, person)),
+            }
         } else {
             route(&shared, &mut state, &request, &subject)
         };
@@ -307,6 +314,7 @@ fn subject(request: &Request<'_>) -> Subject {
         ("GET", ["gateway"]) => "get-gateway",
         ("GET", ["gateway", "bot"]) => "get-gateway-bot",
         ("GET", ["users", "@me"]) => "get-own-user",
+        ("GET", ["users", "@me", "guilds"]) => "get-own-guilds",
         ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => "get-application",
         ("GET" | "PUT" | "POST", ["applications", _, "commands"]) => "commands",
         (method, ["channels", channel, rest @ ..]) => {
@@ -380,6 +388,7 @@ fn route(shared: &Shared, state: &mut State, request: &Request<'_>, subject: &Su
             }))
         }
         "get-own-user" => Answer::ok(crate::object::user(&state.world, state.world.bot)),
+        "get-own-guilds" => Answer::ok(crate::oauth2::guilds_of(&state.world, state.world.bot)),
         "get-application" => Answer::ok(json!({
             "id": state.world.bot.to_string(), "name": "Guildhall", "description": "", "flags": 565_248,
             "bot_public": true, "bot_require_code_grant": false, "verify_key": hex::encode(shared.signing_key.verifying_key()),

@@ -8,6 +8,7 @@ use crate::interaction::{self, InteractionOutcome};
 use crate::journal::{JournalEntry, Stats};
 use crate::latency::LatencySummary;
 use crate::load::say;
+use crate::oauth2;
 use crate::rest;
 use crate::session::ToSocket;
 use crate::state::{Shared, State};
@@ -64,6 +65,7 @@ impl Simulation {
                     move |method, uri, headers, body| rest::handle(shared, method, uri, headers, body)
                 }),
             )
+            .merge(oauth2::routes(shared.clone()))
             .nest("/sim", control::routes(simulation.handle()));
         tokio::spawn(async move {
             let served = axum::serve(

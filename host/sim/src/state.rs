@@ -5,6 +5,7 @@ use crate::fault::Faults;
 use crate::journal::{JournalEntry, Stats};
 use crate::latency::Latencies;
 use crate::limits::Limits;
+use crate::oauth2::Grants;
 use crate::session::Sessions;
 use crate::world::World;
 use std::collections::HashMap;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     /// When all members of each guild were last asked for.
     pub(crate) members_asked: HashMap<u64, Instant>,
     pub(crate) next_socket: u64,
+    pub(crate) grants: Grants,
 }
 
 impl Shared {
