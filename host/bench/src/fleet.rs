@@ -82,6 +82,8 @@ fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOpt
         plugins: vec![plugin("probe"), plugin("tally")],
         replicas: 2,
         gateways: 2,
+        http_pods: 0,
+        nginx: false,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 100_000,

@@ -10,7 +10,7 @@ mod wire;
 
 pub use client::{ConfigClient, FleetError};
 pub use lease::{Lease, LeaseState};
-pub use listener::Listener;
+pub use listener::{Listener, Patience};
 pub use secret::{ClusterSecret, SecretError, require_secret};
 pub use view::{AssignmentView, follow};
 pub use wire::*;

@@ -18,8 +18,15 @@ const STREAMS: u32 = 1024;
 /// HTTP/2 windows: a guild's file fits in without waiting for an acknowledgement.
 const STREAM_WINDOW: u32 = 4 << 20;
 const CONNECTION_WINDOW: u32 = 16 << 20;
-/// Requests that are under way at the end get so long.
-const CLOSING: Duration = Duration::from_secs(2);
+
+/// How long a listener waits for others.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// A request's body that takes longer is broken off.
+    pub body: Duration,
+    /// Requests that are under way at the end get so long.
+    pub closing: Duration,
+}
 
 /// A bound address that is not served yet.
 #[derive(Debug)]
@@ -41,8 +48,8 @@ impl Listener {
         self.address
     }
 
-    /// Serves until it is told to stop. A request's body that takes longer than `body` is broken off.
-    pub async fn serve(self, routes: Router, body: Duration, stop: CancellationToken) -> std::io::Result<()> {
+    /// Serves until it is told to stop.
+    pub async fn serve(self, routes: Router, patience: Patience, stop: CancellationToken) -> std::io::Result<()> {
         let handle = Handle::new();
         let mut server = axum_server::from_tcp(self.socket)?
             // Window updates and short answers would wait for the other side's delayed acknowledgement.
@@ -60,10 +67,10 @@ impl Listener {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(HEADERS)
             .keep_alive_timeout(HEADERS);
-        let routes = routes.layer(RequestBodyDeadlineLayer::new(body));
+        let routes = routes.layer(RequestBodyDeadlineLayer::new(patience.body));
         tokio::spawn(async move {
             stop.cancelled().await;
-            handle.graceful_shutdown(Some(CLOSING));
+            handle.graceful_shutdown(Some(patience.closing));
         });
         server
             .serve(routes.into_make_service_with_connect_info::<SocketAddr>())
@@ -82,7 +89,11 @@ mod tests {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
         let (address, stop) = (listener.address(), CancellationToken::new());
         let routes = Router::new().route("/", post(|body: String| async move { body }));
-        tokio::spawn(listener.serve(routes, Duration::from_millis(50), stop.clone()));
+        let patience = Patience {
+            body: Duration::from_millis(50),
+            closing: Duration::ZERO,
+        };
+        tokio::spawn(listener.serve(routes, patience, stop.clone()));
         let mut stream = TcpStream::connect(address).await.expect("it listens");
         // A refusal may come before all is sent.
         let _ = stream.write_all(request).await;

@@ -5,13 +5,16 @@ use crate::observability;
 use anyhow::{Context, Result, bail};
 use axum::middleware::from_fn_with_state;
 use guildhall_config::{Background, BackgroundConfig, Changes, Database, Service, ServiceConfig};
-use guildhall_fleet::{Listener, require_secret};
+use guildhall_fleet::{Listener, Patience, require_secret};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// A heartbeat's body is sent within this time.
-const BODY: Duration = Duration::from_secs(5);
+/// Heartbeats are short, and watches never end by themselves.
+const PATIENCE: Patience = Patience {
+    body: Duration::from_secs(5),
+    closing: Duration::from_secs(2),
+};
 
 /// `guildhall config`.
 #[derive(clap::Args)]
@@ -67,5 +70,5 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         CancellationToken::new(),
     )
     .await?;
-    listener.serve(router, BODY, stop).await.context("the API ended")
+    listener.serve(router, PATIENCE, stop).await.context("the API ended")
 }

@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::{needs, observability};
 use anyhow::{Context, Result, bail};
 use guildhall_discord::Dispatcher;
-use guildhall_fleet::{AssignmentView, Grant, Lease, Listener, Registration, follow};
+use guildhall_fleet::{AssignmentView, Grant, Lease, Listener, Patience, Registration, follow};
 use guildhall_gateway::Router;
 use guildhall_model::Permission;
 use guildhall_pod::{Delivery, GuildFiles, Internal, Loads, Membership, Owned, Ownership, Peers, ShardConfig, Shards};
@@ -19,7 +19,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A guild's file is sent within this time.
-const BODY: Duration = Duration::from_secs(60);
+const PATIENCE: Patience = Patience {
+    body: Duration::from_secs(60),
+    closing: Duration::ZERO,
+};
 /// Between two looks at whether everything is handed over.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -81,7 +84,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         secret,
     );
     // Past the end of intake others may still fetch what they need: it ends with the process.
-    tokio::spawn(listener.serve(internal, BODY, CancellationToken::new()));
+    tokio::spawn(listener.serve(internal, PATIENCE, CancellationToken::new()));
 
     let registration = Registration {
         name: name.clone(),

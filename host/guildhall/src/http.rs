@@ -4,15 +4,18 @@ use crate::configuration::Configuration;
 use crate::observability;
 use anyhow::{Context, Result, bail};
 use guildhall_discord::HttpClient;
-use guildhall_fleet::{AssignmentView, Listener, follow};
+use guildhall_fleet::{AssignmentView, Listener, Patience, follow};
 use guildhall_http::{DiscordUsers, Http, Interactions, Login, Owners, PublicKey};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// A body that people send takes no longer.
-const BODY: Duration = Duration::from_secs(60);
+/// A request may be held for a guild that moves, and is still answered at the end.
+const PATIENCE: Patience = Patience {
+    body: Duration::from_secs(60),
+    closing: Duration::from_secs(20),
+};
 /// Deferred interactions that have no owner yet get so long at the end.
 const FINISH: Duration = Duration::from_secs(20);
 
@@ -78,7 +81,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     // Past the end of intake, deferred interactions still look for owners.
     let following = view.clone();
     tokio::spawn(async move { follow(&following, &client, None, CancellationToken::new()).await });
-    listener.serve(router, BODY, stop).await.context("the listener ended")?;
+    listener
+        .serve(router, PATIENCE, stop)
+        .await
+        .context("the listener ended")?;
     if let Some(interactions) = interactions
         && tokio::time::timeout(FINISH, interactions.finish()).await.is_err()
     {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use guildhall_fleet::Listener;
+use guildhall_fleet::{Listener, Patience};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -12,8 +12,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// Probes send no body.
-const BODY: std::time::Duration = std::time::Duration::from_secs(1);
+/// Probes send no body, and are answered at once.
+const PATIENCE: Patience = Patience {
+    body: std::time::Duration::from_secs(1),
+    closing: std::time::Duration::from_secs(1),
+};
 
 /// Answers why the pod is not ready; none when it is.
 pub(crate) type Readiness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -66,7 +69,7 @@ pub(crate) async fn serve(
         .with_context(|| format!("listen = \"{listen}\": the address cannot be used; is another pod running there?"))?;
     let address = listener.address();
     tokio::spawn(async move {
-        if let Err(error) = listener.serve(app, BODY, stop).await {
+        if let Err(error) = listener.serve(app, PATIENCE, stop).await {
             tracing::error!(%error, "the health endpoint ended");
         }
     });

@@ -1,11 +1,13 @@
-//! A fleet of real processes on loopback: PostgreSQL, config replicas and gateway pods. Each can be killed, stopped,
+//! A fleet of real processes on loopback: PostgreSQL, config replicas, gateway pods and HTTP pods. Each can be killed, stopped,
 //! suspended and started again.
 
 use crate::guild_files::{GuildFiles, Tally};
+use crate::nginx::Nginx;
 use crate::postgres::Postgres;
+use crate::visitor::Visitor;
 use anyhow::{Context, Result, bail, ensure};
 use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
-use guildhall_sim::Simulation;
+use guildhall_sim::{CLIENT_SECRET, Simulation};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use tempfile::TempDir;
 /// Long enough for a busy machine.
 const BOUND: Duration = Duration::from_secs(60);
 const SECRET: &str = "the-secret-of-a-temporary-fleet";
+const SESSION: &str = "what-seals-the-sessions-of-a-temporary-fleet";
 
 /// How a fleet is started.
 pub struct FleetOptions {
@@ -27,6 +30,10 @@ pub struct FleetOptions {
     pub replicas: usize,
     /// Gateway pods, named `gateway-0` and so on.
     pub gateways: usize,
+    /// HTTP pods, named `http-0` and so on.
+    pub http_pods: usize,
+    /// Whether nginx stands before them, where it is installed.
+    pub nginx: bool,
     /// Milliseconds of a lease.
     pub lease_ms: u64,
     /// Shards of the bot.
@@ -47,6 +54,13 @@ pub struct Fleet {
     discord: String,
     token: String,
     replicas: Vec<String>,
+    /// Where the HTTP pods serve the public: `host:port`.
+    public: Vec<String>,
+    /// Where browsers reach the portal.
+    portal: String,
+    /// The application, as the portal is told of it.
+    application: String,
+    nginx: Option<Nginx>,
 }
 
 struct Process {
@@ -76,7 +90,16 @@ impl Fleet {
             std::fs::copy(plugin, plugins.join(name)).with_context(|| format!("{}", plugin.display()))?;
         }
         seed(&directory.path().join("volumes/seeded/guilds"), &options.seeded)?;
-        let (replicas, gateways) = (options.replicas, options.gateways);
+        let (replicas, gateways, http_pods) = (options.replicas, options.gateways, options.http_pods);
+        let public = (0..http_pods).map(|_| free_address()).collect::<Result<Vec<_>>>()?;
+        let nginx = (options.nginx && !public.is_empty() && Nginx::is_installed())
+            .then(|| Nginx::start(&directory.path().join("nginx"), &free_address()?, &public))
+            .transpose()?;
+        let portal = nginx
+            .as_ref()
+            .map(Nginx::address)
+            .or(public.first().map(String::as_str));
+        let portal = portal.map(|address| format!("http://{address}")).unwrap_or_default();
         let mut fleet = Self {
             options,
             processes: BTreeMap::new(),
@@ -89,6 +112,14 @@ impl Fleet {
             ),
             token: simulation.token(),
             replicas: Vec::new(),
+            application: format!(
+                "application_id = \"{}\"\npublic_key = {:?}\nclient_secret = {CLIENT_SECRET:?}\nsession_secret = {SESSION:?}\n",
+                simulation.bot(),
+                simulation.public_key(),
+            ),
+            public,
+            portal,
+            nginx,
         };
         for number in 0..replicas {
             let address = fleet.start_replica(&format!("config-{number}"))?;
@@ -100,8 +131,14 @@ impl Fleet {
         for number in 0..gateways {
             fleet.start_gateway(&format!("gateway-{number}"))?;
         }
+        for number in 0..http_pods {
+            fleet.start_http(number)?;
+        }
         for number in 0..gateways {
             fleet.wait_ready(&format!("gateway-{number}")).await?;
+        }
+        for number in 0..http_pods {
+            fleet.wait_ready(&format!("http-{number}")).await?;
         }
         Ok(fleet)
     }
@@ -134,6 +171,38 @@ impl Fleet {
         );
         self.configure(name, &configuration)?;
         self.spawn(name, "gateway")
+    }
+
+    /// Starts an HTTP pod, at its address.
+    pub fn start_http(&mut self, number: usize) -> Result<()> {
+        let name = format!("http-{number}");
+        let listen = self.public.get(number).context("there are not so many HTTP pods")?;
+        let configuration = format!(
+            "{}[cluster]\nconfig = {:?}\n[http]\nlisten = {listen:?}\nurl = {:?}\n{}",
+            self.discord, self.replicas, self.portal, self.application
+        );
+        self.configure(&name, &configuration)?;
+        self.spawn(&name, "http")
+    }
+
+    /// Where the HTTP pods serve the public: `http://host:port`, one each.
+    pub fn public(&self) -> Vec<String> {
+        self.public.iter().map(|address| format!("http://{address}")).collect()
+    }
+
+    /// Somebody who has signed in at the HTTP pods.
+    pub async fn visitor(&self, user: u64) -> Result<Visitor> {
+        Visitor::sign_in(&self.public(), user).await
+    }
+
+    /// Where browsers reach the portal: nginx, or else the first HTTP pod.
+    pub fn portal(&self) -> &str {
+        &self.portal
+    }
+
+    /// Whether nginx stands before the HTTP pods.
+    pub fn has_nginx(&self) -> bool {
+        self.nginx.is_some()
     }
 
     fn configure(&self, name: &str, configuration: &str) -> Result<()> {

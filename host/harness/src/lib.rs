@@ -3,10 +3,12 @@
 
 mod fleet;
 mod guild_files;
+mod nginx;
 mod plugins;
 mod pod;
 mod postgres;
 mod process;
+mod visitor;
 
 pub use fleet::{Fleet, FleetOptions};
 pub use guild_files::{GuildFiles, Tally};
@@ -14,3 +16,4 @@ pub use plugins::built_plugin;
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;
 pub use process::ProcessFigures;
+pub use visitor::{Asked, Visitor};

@@ -150,6 +150,11 @@ impl Simulation {
             .unwrap_or_default()
     }
 
+    /// Who owns the guild, and may do everything in it.
+    pub fn owner(&self, guild: u64) -> Option<u64> {
+        self.state(|state| state.world.guilds.get(&guild).map(|guild| guild.owner))
+    }
+
     /// An account of two hours joins the guild; answers its id.
     pub fn newcomer(&self, guild: u64) -> u64 {
         self.state(|state| crate::load::newcomer(state, guild))

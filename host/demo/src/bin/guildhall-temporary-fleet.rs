@@ -1,5 +1,5 @@
-//! A whole fleet on this machine until Ctrl-C: PostgreSQL, two config replicas, three gateway pods and a simulation with
-//! a steady load. For looking at, and for trying the fleet's commands on.
+//! A whole fleet on this machine until Ctrl-C: PostgreSQL, two config replicas, three gateway pods, two HTTP pods behind
+//! nginx where it is installed, and a simulation with a steady load. For looking at, and for trying the fleet's commands on.
 
 use anyhow::Result;
 use clap::Parser;
@@ -40,6 +40,8 @@ async fn main() -> Result<()> {
             .into(),
         replicas: 2,
         gateways: 3,
+        http_pods: 2,
+        nginx: true,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 45,
@@ -47,9 +49,20 @@ async fn main() -> Result<()> {
     };
     let fleet = Fleet::start(options, &simulation).await?;
     println!("config service  {}", fleet.replicas().join("  "));
-    for name in ["config-0", "config-1", "gateway-0", "gateway-1", "gateway-2"] {
+    for name in [
+        "config-0",
+        "config-1",
+        "gateway-0",
+        "gateway-1",
+        "gateway-2",
+        "http-0",
+        "http-1",
+    ] {
         println!("{name:<15} http://{}/metrics", fleet.address(name).unwrap_or_default());
     }
+    let before = if fleet.has_nginx() { "nginx" } else { "http-0" };
+    println!("portal          {} ({before})", fleet.portal());
+    println!("interactions    {}/interactions", fleet.portal());
     println!("simulation      http://{}/sim/journal", simulation.address());
     println!("\nIn another terminal:\n");
     println!(

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod failover;
+mod http;
 mod moves;
 mod seeds;
 mod support;

@@ -3,6 +3,7 @@
 use crate::support::*;
 use guildhall_fleet::AssignmentState;
 use guildhall_model::GuildId;
+use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guilds_move_to_and_fro_under_load_and_nobody_notices() {
@@ -31,17 +32,30 @@ async fn guilds_move_to_and_fro_under_load_and_nobody_notices() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rolling_restart_under_load_spends_no_identify_and_loses_nothing() {
     let mut world = World::new(6, 3).await;
+    let stop = CancellationToken::new();
+    let asking = world.keep_asking(&stop).await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let restarts = async {
+        for number in 0..2 {
+            wait_messages(simulation, number as u64 * 200).await;
+            let name = format!("http-{number}");
+            assert!(fleet.stop(&name).await.unwrap().success());
+            fleet.start_http(number).unwrap();
+            fleet.wait_ready(&name).await.unwrap();
+        }
         for number in 0..3 {
+            wait_messages(simulation, (number + 2) * 200).await;
             let name = format!("gateway-{number}");
             let status = fleet.stop(&name).await.unwrap();
             assert!(status.success(), "{name}: {status}\n{}", fleet.log(&name));
             fleet.start_gateway(&name).unwrap();
             fleet.wait_ready(&name).await.unwrap();
         }
+        stop.cancel();
     };
-    let (_, ()) = tokio::join!(simulation.run_load(traffic(2400)), restarts);
+    let (_, (), asked) = tokio::join!(simulation.run_load(traffic(2400)), restarts, asking);
+    assert!(asked.failed.is_empty(), "{:?}\n{}", asked.failed, world.fleet.logs());
+    assert!(asked.answered > 10, "{}", asked.answered);
     assert_eq!(
         world.simulation.stats().identifies,
         1,
@@ -54,6 +68,8 @@ async fn a_rolling_restart_under_load_spends_no_identify_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_grows_and_shrinks_under_load() {
     let mut world = World::new(20, 3).await;
+    let stop = CancellationToken::new();
+    let asking = world.keep_asking(&stop).await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let scaling = async {
         wait_messages(simulation, 200).await;
@@ -77,8 +93,10 @@ async fn a_fleet_grows_and_shrinks_under_load() {
             let status = fleet.stop(name).await.unwrap();
             assert!(status.success(), "{name}: {status}\n{}", fleet.log(name));
         }
+        stop.cancel();
     };
-    let (_, ()) = tokio::join!(simulation.run_load(traffic(2400)), scaling);
+    let (_, (), asked) = tokio::join!(simulation.run_load(traffic(2400)), scaling, asking);
+    assert!(asked.failed.is_empty(), "{:?}\n{}", asked.failed, world.fleet.logs());
     assert_eq!(world.simulation.stats().identifies, 1);
     for guild in world.fleet.assignments().await.unwrap() {
         let owner = guild.pod.as_deref();

@@ -26,18 +26,20 @@ async fn whatever_happens_to_a_fleet_nothing_is_lost_and_nothing_happens_twice()
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         now.as_secs()
     });
-    let mut double_owner = 0;
+    let (mut double_owner, mut failed_requests) = (0, 0);
     for seed in first..first + seeds {
         println!("FLEET_SEED={seed}");
-        double_owner += one(seed).await;
+        let (double, failed) = one(seed).await;
+        double_owner += double;
+        failed_requests += failed;
     }
     // Losses and repetitions end the run above.
-    println!("fleet: seeds={seeds} lost=0 duplicated=0 double_owner={double_owner}");
+    println!("fleet: seeds={seeds} lost=0 duplicated=0 double_owner={double_owner} failed_requests={failed_requests}");
     assert_eq!(double_owner, 0);
 }
 
-/// Answers how often a guild had two owners in one epoch.
-async fn one(seed: u64) -> usize {
+/// Answers how often a guild had two owners in one epoch, and how many requests were not answered.
+async fn one(seed: u64) -> (usize, usize) {
     let mut world = World::new(30, GATEWAYS).await;
     let client = world.fleet.client().unwrap();
     let (told, mut changes) = mpsc::unbounded_channel();
@@ -46,6 +48,7 @@ async fn one(seed: u64) -> usize {
     let watching = tokio::spawn(async move {
         follow(&AssignmentView::default(), &followed, Some(told), until).await;
     });
+    let asking = world.keep_asking(&stop).await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let guilds = Arc::new(simulation.guild_ids());
     let accidents = async {
@@ -110,9 +113,14 @@ async fn one(seed: u64) -> usize {
         events_per_second: Some(200),
         ..traffic(1400)
     };
+    let asking = tokio::spawn(asking);
     let (_, ()) = tokio::join!(simulation.run_load(load), accidents);
     world.assert_all_once().await;
     stop.cancel();
+    let asked = asking.await.unwrap();
+    for failed in &asked.failed {
+        println!("not answered: {failed}");
+    }
     watching.await.unwrap();
     let mut owners = HashMap::new();
     let mut double = 0;
@@ -123,5 +131,5 @@ async fn one(seed: u64) -> usize {
         }
     }
     assert!(!owners.is_empty(), "the watch told something");
-    double
+    (double, asked.failed.len())
 }

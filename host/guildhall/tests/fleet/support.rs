@@ -1,8 +1,10 @@
 //! Fleets for the tests of this crate, and what must hold after each.
 
-use guildhall_harness::{Fleet, FleetOptions, built_plugin};
+use guildhall_harness::{Asked, Fleet, FleetOptions, built_plugin};
+use guildhall_model::GuildId;
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
@@ -26,9 +28,11 @@ impl World {
         let simulation = Simulation::start(config).await.unwrap();
         let options = FleetOptions {
             binary: env!("CARGO_BIN_EXE_guildhall").into(),
-            plugins: vec![built_plugin("tally"), built_plugin("probe")],
+            plugins: ["honeypot", "probe", "tally"].map(built_plugin).into(),
             replicas: 2,
             gateways,
+            http_pods: 2,
+            nginx: false,
             lease_ms: 2000,
             shards: 1,
             requests_per_second: 100_000,
@@ -42,6 +46,20 @@ impl World {
     pub(crate) async fn session_pod(&self) -> String {
         let shards = self.fleet.client().unwrap().overview().await.unwrap().shards;
         shards[0].pod.clone().unwrap()
+    }
+
+    /// Somebody asks for a guild of theirs again and again until it is told to stop.
+    pub(crate) async fn keep_asking(&self, stop: &CancellationToken) -> impl Future<Output = Asked> + use<> {
+        let guild = self.simulation.guild_ids()[0];
+        let client = self.fleet.client().unwrap();
+        wait("the guild is assigned", async || {
+            client.guild(GuildId(guild)).await.is_ok()
+        })
+        .await;
+        let owner = self.simulation.owner(guild).unwrap();
+        let visitor = self.fleet.visitor(owner).await.unwrap();
+        let stop = stop.clone();
+        async move { visitor.keep_asking(&format!("/api/guilds/{guild}"), stop).await }
     }
 
     /// Nothing is lost, nothing was applied or done twice.
