@@ -4,6 +4,7 @@
 mod fleet;
 mod guild_files;
 mod nginx;
+mod node;
 mod plugins;
 mod pod;
 mod postgres;
@@ -12,6 +13,7 @@ mod visitor;
 
 pub use fleet::{Fleet, FleetOptions};
 pub use guild_files::{GuildFiles, Tally};
+pub use node::NodeProject;
 pub use plugins::built_plugin;
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;

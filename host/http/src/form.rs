@@ -26,6 +26,8 @@ pub(crate) enum Input {
         step: &'static str,
     },
     Choice(Vec<String>),
+    /// Texts, one a line.
+    Lines,
     Text,
     Json,
 }
@@ -38,8 +40,8 @@ pub(crate) fn fields(schema: &Value, settings: &Value) -> Vec<Field> {
             title: text(&property["title"]).unwrap_or_else(|| name.replace(['_', '-'], " ")),
             description: text(&property["description"]).unwrap_or_default(),
             input: input(property),
-            value: shown(&settings[name]),
-            default: shown(&property["default"]),
+            value: entered(&input(property), &settings[name]),
+            default: entered(&input(property), &property["default"]),
             name: name.clone(),
         })
         .collect()
@@ -64,6 +66,10 @@ pub(crate) fn settings(fields: &[Field], sent: &HashMap<String, String>) -> Valu
         let value = match (&field.input, value) {
             (Input::Checkbox, value) => Some(json!(value.is_some())),
             (_, None | Some("")) => None,
+            (Input::Lines, Some(value)) => {
+                let lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
+                Some(json!(lines.collect::<Vec<_>>()))
+            }
             (Input::Text | Input::Choice(_), Some(value)) => Some(json!(value)),
             (Input::Number { .. } | Input::Json, Some(value)) => {
                 Some(serde_json::from_str(value).unwrap_or_else(|_| json!(value)))
@@ -88,7 +94,16 @@ fn input(property: &Value) -> Input {
             step: if kind == "integer" { "1" } else { "any" },
         },
         Some("string") => Input::Text,
+        Some("array") if property["items"]["type"] == "string" => Input::Lines,
         _ => Input::Json,
+    }
+}
+
+/// A value as somebody would enter it.
+fn entered(input: &Input, value: &Value) -> String {
+    match (input, value.as_array()) {
+        (Input::Lines, Some(lines)) => lines.iter().map(shown).collect::<Vec<_>>().join("\n"),
+        _ => shown(value),
     }
 }
 
@@ -115,7 +130,8 @@ mod tests {
             "response": { "enum": ["ban", "kick"] },
             "quiet": { "type": "boolean" },
             "note": { "type": "string" },
-            "channels": { "type": "array" },
+            "channels": { "type": "array", "items": { "type": "string" } },
+            "weights": { "type": "object" },
         } });
         let fields = fields(&schema, &json!({ "low": 7 }));
         let low = fields.iter().find(|field| field.name == "low").expect("it is there");
@@ -124,14 +140,15 @@ mod tests {
             ("low", "9"),
             ("response", "kick"),
             ("note", " "),
-            ("channels", "[1]"),
+            ("channels", "1\n2 \n"),
+            ("weights", "{}"),
             ("csrf", "x"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings = settings(&fields, &HashMap::from(sent));
         assert_eq!(
             settings,
-            json!({ "low": 9, "response": "kick", "quiet": false, "channels": [1] })
+            json!({ "low": 9, "response": "kick", "quiet": false, "channels": ["1", "2"], "weights": {} })
         );
     }
 }

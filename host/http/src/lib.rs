@@ -59,6 +59,7 @@ pub fn router(http: Http) -> Router {
             get(portal::settings).post(portal::save_settings),
         )
         .route("/assets/portal.css", get(portal::style))
+        .route("/assets/icon.svg", get(portal::icon))
         .route("/api/session", get(api::session))
         .fallback(portal::not_found)
         .layer(DefaultBodyLimit::max(BODY));

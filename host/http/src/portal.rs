@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 /// Bytes of an owner's report.
 const REPORT: usize = 4 << 20;
+const ICON: &str = include_str!("../assets/icon.svg");
 const STYLE: &str = include_str!("../assets/portal.css");
 
 /// A page that says what is wrong and what to do.
@@ -194,6 +195,15 @@ pub(crate) async fn style() -> Response {
         (header::CACHE_CONTROL, "public, max-age=300"),
     ];
     (headers, STYLE).into_response()
+}
+
+/// What a tab shows.
+pub(crate) async fn icon() -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "public, max-age=86400"),
+    ];
+    (headers, ICON).into_response()
 }
 
 /// There is no such page.

@@ -150,6 +150,11 @@ impl Simulation {
             .unwrap_or_default()
     }
 
+    /// What the guild is called.
+    pub fn guild_name(&self, guild: u64) -> Option<String> {
+        self.state(|state| state.world.guilds.get(&guild).map(|guild| guild.name.clone()))
+    }
+
     /// Who owns the guild, and may do everything in it.
     pub fn owner(&self, guild: u64) -> Option<u64> {
         self.state(|state| state.world.guilds.get(&guild).map(|guild| guild.owner))

@@ -1,9 +1,10 @@
 //! A client that is not ours: discord.js 14, unmodified but for its addresses, logs in, receives, resumes and sends.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use guildhall_harness::NodeProject;
 use guildhall_sim::{SimConfig, Simulation};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 const BOUND: Duration = Duration::from_secs(30);
@@ -18,54 +19,22 @@ impl Drop for Node {
     }
 }
 
-/// Installs the client's packages below `target/`, once per lock file.
-fn installed() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/discordjs");
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("discordjs");
-    std::fs::create_dir_all(&directory).unwrap();
-    let lock = std::fs::read(source.join("package-lock.json")).unwrap();
-    let is_current = std::fs::read(directory.join("installed.json")).is_ok_and(|installed| installed == lock);
-    for file in ["package.json", "package-lock.json", ".npmrc", "client.mjs"] {
-        std::fs::copy(source.join(file), directory.join(file)).unwrap();
-    }
-    if !is_current {
-        let status = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&directory)
-            .status()
-            .expect("npm comes with Node");
-        assert!(status.success(), "npm ci failed ({status})");
-        std::fs::write(directory.join("installed.json"), lock).unwrap();
-    }
-    directory
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn discordjs_logs_in_receives_resumes_and_sends() {
-    let has_node = Command::new("node")
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !has_node {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "there is no Node here, and CI must run this test"
-        );
-        eprintln!("\n*** LEFT OUT: discord.js against discord-sim; install Node 18 or later to run it ***\n");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/discordjs");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("discordjs");
+    let Some(project) = NodeProject::install(&source, &target).unwrap() else {
         return;
-    }
-    let directory = installed();
+    };
     let simulation = Simulation::start(SimConfig {
         guilds: 2,
         ..SimConfig::default()
     })
     .await
     .unwrap();
-    let log = directory.join("log");
-    let node = Command::new("node")
-        .arg("client.mjs")
-        .current_dir(&directory)
+    let log = project.file("log");
+    let node = project
+        .node("client.mjs")
         .env("DISCORD_API", format!("http://{}/api", simulation.address()))
         .env("DISCORD_TOKEN", simulation.token())
         .stdout(std::fs::File::create(&log).unwrap())

@@ -31,6 +31,7 @@ pub(crate) fn all() -> Result<()> {
 pub(crate) fn test() -> Result<()> {
     plugins::build()?;
     postgres()?;
+    chromium()?;
     cargo(&["test", "--workspace", "--locked"], &[])
 }
 
@@ -58,20 +59,33 @@ pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
     )
 }
 
-/// The fleet's tests start PostgreSQL themselves, but need its programs: Debian's package where they are missing.
+/// The fleet's tests start PostgreSQL themselves, but need its programs.
 pub(crate) fn postgres() -> Result<()> {
-    let installed = Path::new("/usr/lib/postgresql").is_dir()
-        || Command::new("initdb")
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success());
-    if installed {
+    let installed = Path::new("/usr/lib/postgresql").is_dir() || runs("initdb");
+    if installed { Ok(()) } else { install("postgresql") }
+}
+
+/// The portal is tested in a real browser.
+fn chromium() -> Result<()> {
+    if Path::new("/usr/bin/chromium").exists() {
         return Ok(());
     }
-    println!("PostgreSQL is not installed; installing Debian's package");
+    install("chromium")
+}
+
+fn runs(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Installs a package of Debian.
+fn install(package: &str) -> Result<()> {
+    println!("{package} is not installed; installing Debian's package");
     for arguments in [
         &["update"][..],
-        &["install", "--yes", "--no-install-recommends", "postgresql"],
+        &["install", "--yes", "--no-install-recommends", package],
     ] {
         let done = Command::new("apt-get")
             .env("DEBIAN_FRONTEND", "noninteractive")
@@ -79,7 +93,7 @@ pub(crate) fn postgres() -> Result<()> {
             .status();
         ensure!(
             done.is_ok_and(|status| status.success()),
-            "PostgreSQL cannot be installed; install it by hand (Debian's package `postgresql`), then run the tests again"
+            "{package} cannot be installed; install it by hand (Debian's package `{package}`), then run this again"
         );
     }
     Ok(())
