@@ -4,7 +4,9 @@
 use crate::figure::Figure;
 use anyhow::{Context, Result, ensure};
 use guildhall_config::{Changes, Database, Service, ServiceConfig};
-use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, ConfigClient, Registration, follow};
+use guildhall_fleet::{
+    AssignmentState, AssignmentView, ClusterSecret, ConfigClient, GuildLoad, Heartbeat, Load, Registration, follow,
+};
 use guildhall_harness::{Fleet, FleetOptions, Postgres};
 use guildhall_model::GuildId;
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
@@ -23,7 +25,7 @@ const WATCHERS: usize = 50;
 const WATCHED: u64 = 10_000;
 
 /// What can be measured alone.
-pub(crate) const PARTS: &[&str] = &["moves", "rebalance", "failover", "watch"];
+pub(crate) const PARTS: &[&str] = &["moves", "rebalance", "failover", "watch", "http"];
 
 /// Measures and prints: one part, or all.
 pub(crate) fn run(binary: &Path, plugins: &Path, part: Option<&str>, print: impl Fn(&Figure)) -> Result<()> {
@@ -48,6 +50,16 @@ pub(crate) fn run(binary: &Path, plugins: &Path, part: Option<&str>, print: impl
         }
         if wanted("watch") {
             watchers(&print).await?;
+        }
+        if wanted("http") {
+            let options = FleetOptions {
+                http_pods: 2,
+                plugins: ["honeypot", "tally"]
+                    .map(|name| plugins.join(format!("{name}.wasm")))
+                    .into(),
+                ..options(binary, plugins, Vec::new())
+            };
+            crate::fleet_http::run(simulation(50).await?, options, &print).await?;
         }
         Ok(())
     })
@@ -341,6 +353,38 @@ async fn watchers(print: &impl Fn(&Figure)) -> Result<()> {
         slowest = slowest.max(started.elapsed().as_secs_f64());
     }
     print(&figure("fleet.watch_s", slowest, "s"));
+    print(&figure(
+        "fleet.postgres_cpu_percent",
+        postgres_load(&service, &postgres).await?,
+        "%",
+    ));
     stop.cancel();
     Ok(())
+}
+
+/// What all pods' heartbeats cost PostgreSQL, in hundredths of one core.
+async fn postgres_load(service: &Service, postgres: &Postgres) -> Result<f64> {
+    const MEASURED: Duration = Duration::from_secs(6);
+    const BEAT: Duration = Duration::from_secs(3);
+    let (started, before) = (Instant::now(), postgres.cpu_seconds()?);
+    let guilds: Vec<_> = (0..WATCHED / WATCHERS as u64)
+        .map(|guild| GuildLoad {
+            guild: GuildId((guild + 1) << 22),
+            events_per_second: 1.0,
+            bytes: 200_000,
+        })
+        .collect();
+    let mut beat = 0;
+    while started.elapsed() < MEASURED {
+        tokio::time::sleep_until((started + BEAT * beat / WATCHERS as u32).into()).await;
+        let heartbeat = Heartbeat {
+            incarnation: 1,
+            load: Load::default(),
+            guilds: guilds.clone(),
+        };
+        let pod = beat as usize % WATCHERS;
+        service.heartbeat(&format!("pod-{pod}"), &heartbeat).await?;
+        beat += 1;
+    }
+    Ok((postgres.cpu_seconds()? - before) / started.elapsed().as_secs_f64() * 100.0)
 }

@@ -4,6 +4,7 @@
 mod engine;
 mod figure;
 mod fleet;
+mod fleet_http;
 mod whole;
 
 use anyhow::{Result, bail};
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Parser)]
 struct Arguments {
     /// `engine`, `whole` or `fleet`, or a part of the last: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
-    /// `fleet.watch`. All when left out.
+    /// `fleet.watch`, `fleet.http`. All when left out.
     group: Option<String>,
     /// The `guildhall` binary.
     #[arg(long)]

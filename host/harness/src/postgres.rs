@@ -150,6 +150,12 @@ impl Postgres {
         Ok(())
     }
 
+    /// CPU time of all its processes, in seconds.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        let server = self.server.as_ref().context("the server does not run")?;
+        crate::process::cpu_seconds_with_children(server.id())
+    }
+
     /// Where the server is.
     pub fn address(&self) -> String {
         format!("postgres://guildhall@127.0.0.1:{}/postgres", self.port)

@@ -50,24 +50,45 @@ pub(crate) fn create(shared: &Shared, guild: u64, channel: u64, user: u64, kind:
     })
 }
 
+/// An interaction as Discord would post it, for whoever posts it themselves.
+#[derive(Clone, Debug)]
+pub struct SignedInteraction {
+    /// The body, byte for byte.
+    pub body: String,
+    /// The headers by their names.
+    pub headers: [(&'static str, String); 2],
+}
+
+/// Signs a body as Discord does, or wrongly.
+pub(crate) fn sign(shared: &Shared, body: &Value, rightly: bool) -> SignedInteraction {
+    let timestamp = (now_ms() / 1000).to_string();
+    let body = body.to_string();
+    let between = if rightly { "" } else { " " };
+    let signature = shared
+        .signing_key
+        .sign(format!("{timestamp}{between}{body}").as_bytes());
+    SignedInteraction {
+        body,
+        headers: [
+            ("x-signature-ed25519", hex::encode(signature.to_bytes())),
+            ("x-signature-timestamp", timestamp),
+        ],
+    }
+}
+
 /// Posts a body with Discord's signature, or with a wrong one, as Discord does now and then to see it refused.
 pub(crate) async fn post(shared: &Shared, url: &str, posted: &Value, good_signature: bool) -> InteractionOutcome {
-    let timestamp = (now_ms() / 1000).to_string();
-    let text = posted.to_string();
-    let signed = if good_signature {
-        format!("{timestamp}{text}")
-    } else {
-        format!("{timestamp} {text}")
-    };
-    let signature = hex::encode(shared.signing_key.sign(signed.as_bytes()).to_bytes());
+    let SignedInteraction { body, headers } = sign(shared, posted, good_signature);
     let started = Instant::now();
     let exchange = async {
-        let answer = reqwest::Client::new()
-            .post(url)
+        let request = headers
+            .into_iter()
+            .fold(reqwest::Client::new().post(url), |request, (name, value)| {
+                request.header(name, value)
+            });
+        let answer = request
             .header("content-type", "application/json")
-            .header("x-signature-ed25519", signature)
-            .header("x-signature-timestamp", timestamp)
-            .body(text)
+            .body(body)
             .send()
             .await
             .ok()?;

@@ -29,7 +29,7 @@ mod world;
 
 pub use config::SimConfig;
 pub use fault::RestFault;
-pub use interaction::InteractionOutcome;
+pub use interaction::{InteractionOutcome, SignedInteraction};
 pub use journal::{JournalEntry, Stats};
 pub use latency::LatencySummary;
 pub use load::{LoadConfig, LoadReport};

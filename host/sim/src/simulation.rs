@@ -4,7 +4,7 @@ use crate::config::SimConfig;
 use crate::control;
 use crate::fault::RestFault;
 use crate::gateway;
-use crate::interaction::{self, InteractionOutcome};
+use crate::interaction::{self, InteractionOutcome, SignedInteraction};
 use crate::journal::{JournalEntry, Stats};
 use crate::latency::LatencySummary;
 use crate::load::say;
@@ -287,6 +287,17 @@ impl Simulation {
     ) -> InteractionOutcome {
         let interaction = interaction::create(&self.shared, guild, channel, user, kind, data);
         interaction::post(&self.shared, url, &interaction, good_signature).await
+    }
+
+    /// A member uses a command or component; whoever asks for it posts it, as Discord would.
+    pub fn signed_interaction(
+        &self,
+        (guild, channel, user): (u64, u64, u64),
+        kind: u8,
+        data: &Value,
+    ) -> SignedInteraction {
+        let interaction = interaction::create(&self.shared, guild, channel, user, kind, data);
+        interaction::sign(&self.shared, &interaction, true)
     }
 
     /// Asks this URL whether it answers a PING, as Discord does before it takes an address.
