@@ -4,6 +4,7 @@
 use crate::guild_files::{GuildFiles, Tally};
 use crate::nginx::Nginx;
 use crate::postgres::Postgres;
+use crate::proxy::Proxy;
 use crate::visitor::Visitor;
 use anyhow::{Context, Result, bail, ensure};
 use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
@@ -34,6 +35,8 @@ pub struct FleetOptions {
     pub http_pods: usize,
     /// Whether nginx stands before them, where it is installed.
     pub nginx: bool,
+    /// Whether gateway pods reach each other and the config service through proxies that the test holds.
+    pub proxied: bool,
     /// Milliseconds of a lease.
     pub lease_ms: u64,
     /// Shards of the bot.
@@ -42,6 +45,14 @@ pub struct FleetOptions {
     pub requests_per_second: u32,
     /// Guilds that have a file of about so many bytes before the fleet begins.
     pub seeded: Vec<(u64, usize)>,
+}
+
+/// A gateway pod's connections, where the fleet is proxied.
+pub struct Links {
+    /// From everybody to the pod.
+    pub to_pod: Proxy,
+    /// From the pod to each replica.
+    pub to_config: Vec<Proxy>,
 }
 
 /// The running fleet. Everything ends with it.
@@ -61,6 +72,7 @@ pub struct Fleet {
     /// The application, as the portal is told of it.
     application: String,
     nginx: Option<Nginx>,
+    links: BTreeMap<String, Links>,
 }
 
 struct Process {
@@ -120,6 +132,7 @@ impl Fleet {
             public,
             portal,
             nginx,
+            links: BTreeMap::new(),
         };
         for number in 0..replicas {
             let address = fleet.start_replica(&format!("config-{number}"))?;
@@ -127,6 +140,18 @@ impl Fleet {
         }
         for number in 0..replicas {
             fleet.wait_ready(&format!("config-{number}")).await?;
+        }
+        if fleet.options.proxied {
+            for number in 0..gateways {
+                let mut to_config = Vec::new();
+                for replica in &fleet.replicas {
+                    to_config.push(Proxy::start(replica.trim_start_matches("http://")).await?);
+                }
+                let to_pod = Proxy::start("127.0.0.1:1").await?;
+                fleet
+                    .links
+                    .insert(format!("gateway-{number}"), Links { to_pod, to_config });
+            }
         }
         for number in 0..gateways {
             fleet.start_gateway(&format!("gateway-{number}"))?;
@@ -160,13 +185,19 @@ impl Fleet {
 
     /// Starts a gateway pod; again on its own volume when it was there before.
     pub fn start_gateway(&mut self, name: &str) -> Result<()> {
+        let listen = free_address()?;
+        let (mut replicas, mut url) = (self.replicas.clone(), format!("http://{listen}"));
+        if let Some(links) = self.links.get(name) {
+            links.to_pod.set_target(&listen);
+            url = format!("http://{}", links.to_pod.address());
+            let proxies = links.to_config.iter();
+            replicas = proxies.map(|proxy| format!("http://{}", proxy.address())).collect();
+        }
         let configuration = format!(
-            "data = {:?}\nplugins = {:?}\n{}[cluster]\nconfig = {:?}\npod = {name:?}\nlisten = {:?}\nvolumes = {:?}\nhand_over_seconds = 20\n",
+            "data = {:?}\nplugins = {:?}\n{}[cluster]\nconfig = {replicas:?}\npod = {name:?}\nlisten = {listen:?}\nurl = {url:?}\nvolumes = {:?}\nhand_over_seconds = 20\n",
             self.volume(name),
             self.directory.path().join("plugins"),
             self.discord,
-            self.replicas,
-            free_address()?,
             self.directory.path().join("volumes"),
         );
         self.configure(name, &configuration)?;
@@ -243,7 +274,13 @@ impl Fleet {
         self.directory.path().join(format!("{name}.{extension}"))
     }
 
-    fn volume(&self, name: &str) -> PathBuf {
+    /// A gateway pod's connections; none where the fleet is not proxied.
+    pub fn links(&self, name: &str) -> Option<&Links> {
+        self.links.get(name)
+    }
+
+    /// A gateway pod's data.
+    pub fn volume(&self, name: &str) -> PathBuf {
         self.directory.path().join("volumes").join(name)
     }
 
@@ -303,6 +340,11 @@ impl Fleet {
     pub async fn stop(&mut self, name: &str) -> Result<ExitStatus> {
         self.signal(name, "-TERM")?;
         self.wait_end(name).await
+    }
+
+    /// Whether a process has ended by itself.
+    pub fn has_ended(&mut self, name: &str) -> Result<bool> {
+        Ok(self.process(name)?.child.try_wait()?.is_some())
     }
 
     /// Waits until a process has ended.

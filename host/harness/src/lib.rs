@@ -9,13 +9,15 @@ mod plugins;
 mod pod;
 mod postgres;
 mod process;
+mod proxy;
 mod visitor;
 
-pub use fleet::{Fleet, FleetOptions};
+pub use fleet::{Fleet, FleetOptions, Links};
 pub use guild_files::{GuildFiles, Tally};
 pub use node::NodeProject;
 pub use plugins::built_plugin;
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;
 pub use process::ProcessFigures;
+pub use proxy::{Flow, Proxy};
 pub use visitor::{Asked, Visitor};

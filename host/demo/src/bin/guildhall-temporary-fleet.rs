@@ -42,6 +42,7 @@ async fn main() -> Result<()> {
         gateways: 3,
         http_pods: 2,
         nginx: true,
+        proxied: false,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 45,

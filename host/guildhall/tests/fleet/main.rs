@@ -1,6 +1,7 @@
 //! Fleets of real processes: guilds and sessions that move, pods that die, and what nobody may notice of it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cuts;
 mod failover;
 mod http;
 mod moves;

@@ -9,6 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 
+/// The first guild's file in a proxied fleet.
+pub(crate) const SEEDED_BYTES: usize = 3_000_000;
+
 /// A simulation and a fleet that is connected to it.
 pub(crate) struct World {
     pub(crate) simulation: Simulation,
@@ -18,6 +21,15 @@ pub(crate) struct World {
 impl World {
     /// Discord keeps 75 events per guild for a RESUME: with too few guilds a failover cannot be without loss.
     pub(crate) async fn new(guilds: usize, gateways: usize) -> Self {
+        Self::start(guilds, gateways, false).await
+    }
+
+    /// The same, with the pods' connections in the test's hands.
+    pub(crate) async fn proxied(guilds: usize, gateways: usize) -> Self {
+        Self::start(guilds, gateways, true).await
+    }
+
+    async fn start(guilds: usize, gateways: usize, proxied: bool) -> Self {
         let config = SimConfig {
             guilds,
             identify_period_ms: 0,
@@ -33,10 +45,15 @@ impl World {
             gateways,
             http_pods: 2,
             nginx: false,
+            proxied,
             lease_ms: 2000,
             shards: 1,
             requests_per_second: 100_000,
-            seeded: Vec::new(),
+            // A file that takes a moment to be sent.
+            seeded: proxied
+                .then(|| (simulation.guild_ids()[0], SEEDED_BYTES))
+                .into_iter()
+                .collect(),
         };
         let fleet = Fleet::start(options, &simulation).await.unwrap();
         Self { simulation, fleet }
