@@ -97,6 +97,7 @@ fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOpt
         http_pods: 0,
         nginx: false,
         proxied: false,
+        traces: None,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 100_000,

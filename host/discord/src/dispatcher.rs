@@ -315,7 +315,10 @@ impl Schedule {
         self.under_way.insert(key);
         self.running.spawn(async move {
             let started = Instant::now();
+            let mut step = entry.trace.step("act");
+            step.note("action", label(&entry.submitted.action));
             let (bucket, result) = rest.perform(&entry, &request).await;
+            drop(step);
             Finished {
                 key,
                 entry,

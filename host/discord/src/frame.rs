@@ -2,6 +2,7 @@
 //! guild's worker reads the rest.
 
 use guildhall_model::GuildId;
+use guildhall_trace::Trace;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -18,6 +19,8 @@ pub struct Frame {
     pub sequence: u64,
     /// The whole frame as JSON.
     pub text: String,
+    /// Its trace, once it has one.
+    pub trace: Trace,
 }
 
 /// Why a text is no frame.
@@ -62,6 +65,7 @@ impl Frame {
             guild: guild.map(GuildId),
             sequence,
             text,
+            trace: Trace::default(),
         }))
     }
 }

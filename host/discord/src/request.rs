@@ -319,6 +319,7 @@ mod tests {
             plugin: "p".into(),
             committed_at: 1_700_000_000_000,
             submitted,
+            trace: Default::default(),
         };
         request_for(GuildId(9), &entry).expect("a request")
     }

@@ -8,6 +8,7 @@ use crate::queued::{QueuedEvent, Takes};
 use guildhall_engine::{CallLimits, PluginInstance, PreparedEvent};
 use guildhall_model::{Action, Event, EventData, EventKind, GuildId, OutboxEntry, Signal, SubmittedAction};
 use guildhall_store::{StoreError, StoredTimer, Undo};
+use guildhall_trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -89,6 +90,7 @@ impl Batch<'_> {
                 left_out: &left_out,
                 instances: Vec::new(),
                 messages: 0,
+                trace: Trace::default(),
                 committed: Committed::default(),
             };
             match attempt.run(events) {
@@ -138,6 +140,8 @@ struct Attempt<'batch, 'worker> {
     instances: Vec<(usize, PluginInstance<GuildHost>)>,
     /// Messages that plugins were called for.
     messages: u64,
+    /// Of the event that is being applied.
+    trace: Trace,
     committed: Committed,
 }
 
@@ -195,6 +199,9 @@ impl Attempt<'_, '_> {
         };
         if let (true, Some(event)) = (fires, &queued.event) {
             self.messages += u64::from(event.kind() == EventKind::MessageCreate);
+            let mut step = queued.trace.step("apply");
+            step.note("guild", self.batch.guild.to_string());
+            self.trace = step.trace();
             self.deliver(index, event, queued.only.as_deref())?;
         }
         if let Some(position) = &queued.position {
@@ -318,7 +325,8 @@ impl Attempt<'_, '_> {
             }),
             _ => {
                 let now = host.now;
-                let entry = host.store.add_action(plugin, submitted, now)?;
+                let mut entry = host.store.add_action(plugin, submitted, now)?;
+                entry.trace = self.trace;
                 self.committed.actions.push(entry);
             }
         }

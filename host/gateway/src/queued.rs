@@ -6,6 +6,7 @@ use guildhall_model::{
     ActionResult, Event, EventData, GuildId, InteractionId, SessionPosition, Timer, UnixMilliseconds,
 };
 use guildhall_store::StoredTimer;
+use guildhall_trace::Trace;
 
 /// An event on its way into a transaction. It stays in the mailbox until that is on disk.
 pub(crate) struct QueuedEvent {
@@ -23,6 +24,8 @@ pub(crate) struct QueuedEvent {
     pub(crate) takes: Option<Takes>,
     /// Told when it is on disk.
     pub(crate) acknowledge: Option<Acknowledge>,
+    /// Its trace.
+    pub(crate) trace: Trace,
 }
 
 /// Where a committed event is told.
@@ -61,6 +64,7 @@ impl QueuedEvent {
             only: Some(timer.plugin.clone()),
             takes: Some(Takes::Timer(timer)),
             acknowledge: None,
+            trace: Trace::default(),
         }
     }
 
@@ -88,6 +92,7 @@ impl QueuedEvent {
             only: Some(plugin),
             takes: Some(Takes::Action(entry)),
             acknowledge: None,
+            trace: Trace::default(),
         }
     }
 }

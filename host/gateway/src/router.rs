@@ -4,6 +4,7 @@ use crate::committed::CommittedPositions;
 use crate::workers::Workers;
 use guildhall_discord::{Frame, is_snapshot_event};
 use guildhall_model::{GuildId, UnixMilliseconds};
+use guildhall_trace::Trace;
 use metrics::Counter;
 use std::future::Future;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ impl<D: Destination> Router<D> {
 
     /// Takes a frame of this session. Waits while the guild's worker has more than it can hold: then the session
     /// stops reading, and Discord keeps what follows.
-    pub async fn accept(&self, session: &Arc<str>, frame: Frame) {
+    pub async fn accept(&self, session: &Arc<str>, mut frame: Frame) {
         let wanted = is_snapshot_event(&frame.name) || self.workers.wants(&frame.name);
         let Some(guild) = frame.guild.filter(|_| wanted) else {
             self.ignored.increment(1);
@@ -59,6 +60,9 @@ impl<D: Destination> Router<D> {
         };
         self.committed.received(session, frame.sequence, false);
         self.routed.increment(1);
+        let mut step = Trace::begin("receive");
+        step.note("event", frame.name.clone());
+        frame.trace = step.trace();
         self.destination
             .deliver(guild, session.clone(), frame, unix_milliseconds())
             .await;

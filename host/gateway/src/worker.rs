@@ -553,6 +553,7 @@ fn queued(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> Queue
         only: None,
         takes: None,
         acknowledge: None,
+        trace: frame.trace,
     }
 }
 

@@ -40,6 +40,7 @@ pub(crate) struct Configuration {
     pub(crate) cluster: Cluster,
     pub(crate) config_service: ConfigService,
     pub(crate) http: Http,
+    pub(crate) tracing: Tracing,
     /// Settings for every guild that has none of its own, by plugin.
     pub(crate) settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Settings for one guild, by guild id and plugin.
@@ -162,6 +163,26 @@ pub(crate) struct Http {
     pub(crate) session_secret_file: Option<PathBuf>,
 }
 
+/// Where traces go.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tracing {
+    /// An OpenTelemetry collector that takes OTLP over HTTP: `http://host:4318`; none for no traces. Also given as
+    /// OTEL_EXPORTER_OTLP_ENDPOINT.
+    pub(crate) endpoint: Option<String>,
+    /// The share of events and requests that are followed, from 0 to 1.
+    pub(crate) sample: f64,
+}
+
+impl Default for Tracing {
+    fn default() -> Self {
+        Self {
+            endpoint: None,
+            sample: 0.01,
+        }
+    }
+}
+
 impl fmt::Debug for Http {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the secrets.
@@ -272,6 +293,7 @@ impl Default for Configuration {
             cluster: Cluster::default(),
             config_service: ConfigService::default(),
             http: Http::default(),
+            tracing: Tracing::default(),
             settings: BTreeMap::new(),
             guild_settings: BTreeMap::new(),
         }
@@ -354,6 +376,11 @@ impl Configuration {
             )
             .merge(
                 Env::raw()
+                    .only(&["OTEL_EXPORTER_OTLP_ENDPOINT"])
+                    .map(|_| "tracing.endpoint".into()),
+            )
+            .merge(
+                Env::raw()
                     .only(&["DATABASE_URL"])
                     .map(|_| "config_service.database".into()),
             )
@@ -396,6 +423,9 @@ impl Configuration {
             && rest.contains('/')
         {
             bail!("discord.rest = {rest:?}: write it as host:port, without http://");
+        }
+        if !(0.0..=1.0).contains(&self.tracing.sample) {
+            bail!("tracing.sample = {}: it is a share, from 0 to 1", self.tracing.sample);
         }
         for guild in self.guild_settings.keys() {
             if guild.parse::<GuildId>().is_err() {

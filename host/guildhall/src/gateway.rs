@@ -52,6 +52,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let cluster = &configuration.cluster;
     let (name, client, secret) = (cluster.pod.clone(), cluster.client()?, cluster.secret()?);
     let metrics = observability::collect_metrics()?;
+    let _traces = observability::export_traces(&configuration.tracing, &name)?;
     let _volume = lock_volume(&configuration.data)?;
     let lease = Lease::default();
     let holds = lease.clone();

@@ -34,6 +34,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let stop = CancellationToken::new();
     tokio::spawn(observability::cancel_on_signal(stop.clone()));
     let metrics = observability::collect_metrics()?;
+    let _traces = observability::export_traces(&configuration.tracing, &format!("http at {}", settings.listen))?;
 
     let client = cluster.client()?;
     let view = Arc::new(AssignmentView::default());

@@ -1,10 +1,12 @@
 //! What people and Prometheus see of a running pod: logs, health, readiness, metrics.
 
+use crate::configuration::Tracing;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use guildhall_fleet::{Listener, Patience};
+use guildhall_trace::Exporter;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -33,6 +35,21 @@ pub(crate) fn log_to_stderr() {
     } else {
         logs.init();
     }
+}
+
+/// Exports traces where a collector is configured, in the name of this pod, until the value is dropped.
+pub(crate) fn export_traces(tracing: &Tracing, instance: &str) -> Result<Option<Exporter>> {
+    let Some(endpoint) = &tracing.endpoint else {
+        return Ok(None);
+    };
+    // Its client blocks, and must not be made on a thread of the async runtime.
+    let exporter = std::thread::scope(|scope| {
+        scope
+            .spawn(|| guildhall_trace::export(endpoint, tracing.sample, instance))
+            .join()
+    });
+    let exporter = exporter.map_err(|_| anyhow::anyhow!("the exporter of traces cannot be started"))?;
+    Ok(Some(exporter.context("tracing.endpoint")?))
 }
 
 /// Collects the process's metrics from now on.

@@ -69,6 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 
 async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<()> {
     let metrics = observability::collect_metrics()?;
+    let _traces = observability::export_traces(&configuration.tracing, "standalone")?;
     let known = guilds_in(&configuration.data.join("guilds")).with_context(|| {
         format!(
             "data = {:?}: guilds' files cannot be kept there",

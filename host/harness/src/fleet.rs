@@ -37,6 +37,8 @@ pub struct FleetOptions {
     pub nginx: bool,
     /// Whether gateway pods reach each other and the config service through proxies that the test holds.
     pub proxied: bool,
+    /// The collector that traces go to, all of them.
+    pub traces: Option<String>,
     /// Milliseconds of a lease.
     pub lease_ms: u64,
     /// Shards of the bot.
@@ -238,9 +240,14 @@ impl Fleet {
 
     fn configure(&self, name: &str, configuration: &str) -> Result<()> {
         let health = free_address()?;
+        let traces = self.options.traces.as_ref();
+        let traces = traces.map(|endpoint| format!("[tracing]\nendpoint = {endpoint:?}\nsample = 1.0\n"));
         std::fs::write(self.file(name, "health"), &health)?;
         // Keys of the file's top come before its tables.
-        std::fs::write(self.file(name, "toml"), format!("listen = {health:?}\n{configuration}"))?;
+        std::fs::write(
+            self.file(name, "toml"),
+            format!("listen = {health:?}\n{configuration}{}", traces.unwrap_or_default()),
+        )?;
         Ok(())
     }
 

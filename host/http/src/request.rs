@@ -1,9 +1,10 @@
-//! What every request has: an id, a trace, figures, and headers that keep browsers from being used against their users.
+//! What every request has: an id, a trace where one is followed, figures, and headers that keep browsers from being used against their users.
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use guildhall_trace::Trace;
 use std::time::Instant;
 
 /// Answers carry it, logs name it, owners get it.
@@ -19,20 +20,23 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = accepted(request.headers(), &REQUEST_ID, is_request_id)
         .unwrap_or_else(|| text(format!("{:032x}", rand::random::<u128>())));
-    let trace = accepted(request.headers(), &TRACE_PARENT, is_trace_parent).unwrap_or_else(|| {
-        text(format!(
-            "00-{:032x}-{:016x}-01",
-            rand::random::<u128>().max(1),
-            rand::random::<u64>().max(1)
-        ))
-    });
+    let parent = accepted(request.headers(), &TRACE_PARENT, is_trace_parent);
+    let caller = parent.as_ref().and_then(|parent| parent.to_str().ok());
+    let mut step = match caller.map(Trace::from_header) {
+        Some(trace) if trace != Trace::default() => trace.step("request"),
+        _ => Trace::begin("request"),
+    };
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    request.headers_mut().insert(TRACE_PARENT, trace);
+    request.headers_mut().remove(TRACE_PARENT);
+    if let Some(trace) = step.trace().to_header().map(text).or(parent) {
+        request.headers_mut().insert(TRACE_PARENT, trace);
+    }
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| "unknown".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
+    step.note("route", route.clone());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());

@@ -6,6 +6,7 @@
 )]
 
 use crate::{Capability, ChannelId, Embed, Emoji, InteractionId, MessageId, RoleId, UnixMilliseconds, UserId};
+use guildhall_trace::Trace;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -172,4 +173,6 @@ pub struct OutboxEntry {
     pub plugin: String,
     pub committed_at: UnixMilliseconds,
     pub submitted: SubmittedAction,
+    /// The trace of the event that it came from; not kept in the file.
+    pub trace: Trace,
 }

@@ -1,7 +1,7 @@
 //! What the portal and its API ask of a guild's owner: the guild's report, and its plugins' settings. Who may ask is the
 //! HTTP role's to check.
 
-use crate::internal::{Internal, epoch};
+use crate::internal::{Internal, epoch, trace};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +36,7 @@ async fn plugins(State(internal): State<Internal>, Path(guild): Path<u64>, heade
 }
 
 async fn report(internal: &Internal, guild: GuildId, headers: &HeaderMap) -> Result<GuildReport, Box<Response>> {
+    let _step = trace(headers).step("report");
     let asked = {
         let _owned = internal.guard(guild, epoch(headers)).await?;
         internal.workers.report(guild).await

@@ -152,16 +152,23 @@ impl Inner {
         let Some(url) = owner.and_then(|pod| self.view.url(&pod)) else {
             return false;
         };
+        // They end when the owner has answered.
+        let steps: Vec<_> = batch
+            .iter()
+            .map(|waiting| waiting.frame.trace.step("forward"))
+            .collect();
         let events = ForwardedEvents {
             epoch: assignment.epoch,
             events: batch
                 .iter()
-                .map(|waiting| ForwardedEvent {
+                .zip(&steps)
+                .map(|(waiting, step)| ForwardedEvent {
                     session: waiting.session.clone(),
                     sequence: waiting.frame.sequence,
                     name: waiting.frame.name.clone(),
                     received_at: waiting.received_at,
                     text: waiting.frame.text.clone(),
+                    trace: step.trace().to_header(),
                 })
                 .collect(),
         };

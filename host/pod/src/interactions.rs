@@ -1,7 +1,7 @@
 //! Interactions that came over HTTP, at the owner of their guild: they run as the dispatch that the gateway would have
 //! brought, and the first answer goes back the same way if it is there in time.
 
-use crate::internal::{Internal, epoch};
+use crate::internal::{Internal, epoch, trace};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -52,6 +52,7 @@ async fn interaction(
                 name: "INTERACTION_CREATE".into(),
                 guild: Some(guild),
                 sequence: 0,
+                trace: trace(&headers),
                 text: format!(r#"{{"t":"INTERACTION_CREATE","s":0,"op":0,"d":{text}}}"#),
             };
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

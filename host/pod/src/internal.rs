@@ -16,6 +16,7 @@ use guildhall_discord::Rest;
 use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, EPOCH, Lease, require_secret};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
+use guildhall_trace::Trace;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,12 @@ pub struct Internal {
 pub(crate) fn epoch(headers: &HeaderMap) -> i64 {
     let epoch = headers.get(EPOCH).and_then(|epoch| epoch.to_str().ok()?.parse().ok());
     epoch.unwrap_or_default()
+}
+
+/// The trace that a request belongs to.
+pub(crate) fn trace(headers: &HeaderMap) -> Trace {
+    let header = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    header.map(Trace::from_header).unwrap_or_default()
 }
 
 impl Internal {

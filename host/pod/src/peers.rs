@@ -3,6 +3,7 @@
 use guildhall_discord::Frame;
 use guildhall_fleet::{ClusterSecret, GuildAssignment};
 use guildhall_model::{GuildId, UnixMilliseconds};
+use guildhall_trace::Trace;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -35,6 +36,9 @@ pub(crate) struct ForwardedEvent {
     pub(crate) received_at: UnixMilliseconds,
     /// The frame as Discord sent it.
     pub(crate) text: String,
+    /// The header `traceparent` of its trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace: Option<String>,
 }
 
 impl ForwardedEvent {
@@ -44,6 +48,7 @@ impl ForwardedEvent {
             guild: Some(guild),
             sequence: self.sequence,
             text: self.text,
+            trace: self.trace.as_deref().map(Trace::from_header).unwrap_or_default(),
         };
         (self.session, frame, self.received_at)
     }

@@ -24,6 +24,7 @@ impl GuildStore {
             plugin: plugin.to_owned(),
             committed_at: now,
             submitted,
+            trace: Default::default(),
         })
     }
 
@@ -61,6 +62,7 @@ impl GuildStore {
                     plugin,
                     committed_at,
                     submitted,
+                    trace: Default::default(),
                 }),
                 Err(source) => {
                     let error = StoreError::Action { guild, id, source };

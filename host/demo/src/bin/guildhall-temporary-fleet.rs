@@ -43,6 +43,7 @@ async fn main() -> Result<()> {
         http_pods: 2,
         nginx: true,
         proxied: false,
+        traces: None,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 45,

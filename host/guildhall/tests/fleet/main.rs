@@ -7,3 +7,4 @@ mod http;
 mod moves;
 mod seeds;
 mod support;
+mod traces;

@@ -21,15 +21,20 @@ pub(crate) struct World {
 impl World {
     /// Discord keeps 75 events per guild for a RESUME: with too few guilds a failover cannot be without loss.
     pub(crate) async fn new(guilds: usize, gateways: usize) -> Self {
-        Self::start(guilds, gateways, false).await
+        Self::start(guilds, gateways, false, None).await
     }
 
     /// The same, with the pods' connections in the test's hands.
     pub(crate) async fn proxied(guilds: usize, gateways: usize) -> Self {
-        Self::start(guilds, gateways, true).await
+        Self::start(guilds, gateways, true, None).await
     }
 
-    async fn start(guilds: usize, gateways: usize, proxied: bool) -> Self {
+    /// The same, with every event's trace exported to this collector.
+    pub(crate) async fn traced(guilds: usize, gateways: usize, collector: String) -> Self {
+        Self::start(guilds, gateways, false, Some(collector)).await
+    }
+
+    async fn start(guilds: usize, gateways: usize, proxied: bool, traces: Option<String>) -> Self {
         let config = SimConfig {
             guilds,
             identify_period_ms: 0,
@@ -46,6 +51,7 @@ impl World {
             http_pods: 2,
             nginx: false,
             proxied,
+            traces,
             lease_ms: 2000,
             shards: 1,
             requests_per_second: 100_000,

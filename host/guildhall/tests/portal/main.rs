@@ -37,6 +37,7 @@ async fn an_owner_signs_in_sees_plots_and_changes_settings() {
         http_pods: 2,
         nginx: true,
         proxied: false,
+        traces: None,
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 1000,
