@@ -101,7 +101,7 @@ pub(crate) async fn run(simulation: Simulation, options: FleetOptions, print: &i
         let (get, poster, url, simulation) = (get(number), poster.clone(), url.clone(), simulation.clone());
         let guild = guilds[number % guilds.len()];
         async move {
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 return get.await;
             }
             let member = simulation.people(guild)[1];

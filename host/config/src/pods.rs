@@ -71,7 +71,8 @@ impl Service {
         let connection = self.database.connection().await?;
         let renewed = connection
             .query_opt(
-                "UPDATE pods SET beat = beat + 1, events_per_second = $3, bytes = $4, outbox = $5
+                "UPDATE pods SET beat = beat + 1, events_per_second = $3, bytes = $4, outbox = $5, p99_ms = $6,
+                     lag = $7
                  WHERE name = $1 AND incarnation = $2 AND state <> 'offline' RETURNING state",
                 &[
                     &name,
@@ -79,6 +80,8 @@ impl Service {
                     &load.events_per_second,
                     &load.bytes,
                     &load.outbox,
+                    &load.p99_ms,
+                    &load.lag,
                 ],
             )
             .await?;

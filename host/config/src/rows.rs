@@ -8,7 +8,8 @@ use guildhall_model::GuildId;
 use tokio_postgres::Row;
 
 const POD: &str =
-    "SELECT p.name, p.url, p.build, p.capacity, p.state, p.incarnation, p.events_per_second, p.bytes, p.outbox, p.revision,
+    "SELECT p.name, p.url, p.build, p.capacity, p.state, p.incarnation, p.events_per_second, p.bytes, p.outbox, p.p99_ms, p.lag,
+        p.revision,
         (SELECT count(*) FROM guilds WHERE pod = p.name)
             + (SELECT count(*) FROM guilds WHERE target = p.name) AS guilds
     FROM pods p";
@@ -47,6 +48,8 @@ fn pod(row: &Row) -> Pod {
             events_per_second: row.get("events_per_second"),
             bytes: row.get("bytes"),
             outbox: row.get("outbox"),
+            p99_ms: row.get("p99_ms"),
+            lag: row.get("lag"),
         },
         revision: row.get("revision"),
     }

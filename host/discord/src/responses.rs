@@ -63,9 +63,10 @@ impl Responses {
     pub(crate) fn give(&self, id: InteractionId, answer: &Value) -> bool {
         let mut state = self.lock();
         let waiting = state.waiting.remove(&id).unwrap_or_default();
-        let taken = waiting
+        let sent = waiting
             .into_iter()
-            .fold(false, |taken, waiting| waiting.send(answer.clone()).is_ok() || taken);
+            .filter_map(|waiting| waiting.send(answer.clone()).ok());
+        let taken = sent.count() > 0;
         if taken {
             state.given.insert(id, (answer.clone(), Instant::now()));
         }

@@ -56,6 +56,10 @@ pub struct Load {
     pub bytes: i64,
     /// Committed actions that Discord has not confirmed.
     pub outbox: i64,
+    /// Milliseconds in which 99 of 100 events were lately on disk; 0 where there were none.
+    pub p99_ms: i32,
+    /// Events that its sessions received and nobody has on disk.
+    pub lag: i64,
 }
 
 /// Whether an assignment stands or is about to change.

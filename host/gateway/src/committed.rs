@@ -63,6 +63,13 @@ impl CommittedPositions {
         self.lock().get(session).is_none_or(|window| window.done.is_empty())
     }
 
+    /// How many events were received and are not on disk.
+    pub fn behind(&self) -> usize {
+        let sessions = self.lock();
+        let waiting = sessions.values().flat_map(|window| &window.done).filter(|done| !**done);
+        waiting.count()
+    }
+
     /// Forgets one session: it goes on elsewhere.
     pub fn forget(&self, session: &str) {
         self.lock().remove(session);
@@ -132,6 +139,7 @@ mod tests {
         assert_eq!(positions.up_to("s"), Some(1));
         positions.committed([position(&session, 3), position(&session, 5)].iter());
         assert_eq!(positions.up_to("s"), Some(1), "2 is not on disk");
+        assert_eq!(positions.behind(), 2, "2 and 4");
         positions.committed([position(&session, 2)].iter());
         assert_eq!(positions.up_to("s"), Some(3));
         positions.received(&session, 2, false);

@@ -9,6 +9,7 @@ mod batch;
 mod committed;
 mod guild;
 mod host;
+mod latency;
 mod queued;
 mod report;
 mod router;
@@ -18,6 +19,7 @@ mod workers;
 
 pub use committed::CommittedPositions;
 pub use host::GuildHost;
+pub use latency::RecentLatencies;
 pub use queued::Acknowledge;
 pub use report::{GuildReport, PluginReport};
 pub use router::{Destination, Router};

@@ -5,6 +5,7 @@ use crate::batch::{Batch, Committed};
 use crate::committed::CommittedPositions;
 use crate::guild::Guild;
 use crate::host::GuildHost;
+use crate::latency::RecentLatencies;
 use crate::queued::{Acknowledge, QueuedEvent, Takes};
 use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
@@ -79,6 +80,7 @@ pub(crate) struct Worker {
     plugins: ActivePlugins,
     actions: Arc<dyn ActionSink>,
     committed: Arc<CommittedPositions>,
+    latencies: Arc<RecentLatencies>,
     files: StoreCache,
     guilds: HashMap<GuildId, Guild>,
     /// Guilds with work, each at most once.
@@ -104,6 +106,7 @@ impl Worker {
         registry: Arc<PluginRegistry<GuildHost>>,
         actions: Arc<dyn ActionSink>,
         committed: Arc<CommittedPositions>,
+        latencies: Arc<RecentLatencies>,
     ) -> Self {
         let share = config.open_files.get().div_ceil(config.threads.get());
         let bound = NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN);
@@ -114,6 +117,7 @@ impl Worker {
             registry,
             actions,
             committed,
+            latencies,
             guilds: HashMap::new(),
             ready: VecDeque::new(),
             waiting: 0,
@@ -419,9 +423,9 @@ impl Worker {
         }
         let now = unix_milliseconds();
         for event in guild.mailbox.iter().take(batch) {
-            self.figures
-                .seconds
-                .record(Duration::from_millis(now.saturating_sub(event.received_at)));
+            let took = now.saturating_sub(event.received_at);
+            self.figures.seconds.record(Duration::from_millis(took));
+            self.latencies.record(took);
         }
         self.committed.committed(
             guild

@@ -2,6 +2,7 @@
 
 use crate::committed::CommittedPositions;
 use crate::host::GuildHost;
+use crate::latency::RecentLatencies;
 use crate::queued::Acknowledge;
 use crate::report::GuildReport;
 use crate::settings::OperatorSettings;
@@ -59,6 +60,7 @@ pub struct Workers {
     threads: Mutex<Vec<JoinHandle<()>>>,
     registry: Arc<PluginRegistry<GuildHost>>,
     committed: Arc<CommittedPositions>,
+    latencies: Arc<RecentLatencies>,
 }
 
 impl Workers {
@@ -70,12 +72,19 @@ impl Workers {
         known: &[GuildId],
     ) -> std::io::Result<Arc<Self>> {
         let committed = Arc::new(CommittedPositions::default());
+        let latencies = Arc::new(RecentLatencies::default());
         let mut jobs = Vec::new();
         let mut threads = Vec::new();
         let config = Arc::new(config);
         for index in 0..config.threads.get() {
             let (sender, receiver) = mpsc::channel(config.waiting.max(1));
-            let worker = Worker::new(config.clone(), registry.clone(), actions.clone(), committed.clone());
+            let worker = Worker::new(
+                config.clone(),
+                registry.clone(),
+                actions.clone(),
+                committed.clone(),
+                latencies.clone(),
+            );
             let mine: Vec<_> = known
                 .iter()
                 .copied()
@@ -93,12 +102,18 @@ impl Workers {
             threads: Mutex::new(threads),
             registry,
             committed,
+            latencies,
         }))
     }
 
     /// How far each session is on disk.
     pub fn committed(&self) -> &Arc<CommittedPositions> {
         &self.committed
+    }
+
+    /// How long events took lately.
+    pub fn latencies(&self) -> &RecentLatencies {
+        &self.latencies
     }
 
     /// Whether a loaded plugin is called for events of this name.

@@ -10,6 +10,7 @@ use guildhall_gateway::OperatorSettings;
 use guildhall_http::SessionKeys;
 use guildhall_model::GuildId;
 use guildhall_store::StoreLimits;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +23,7 @@ use std::time::Duration;
 const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret", "session_secret"];
 
 /// Everything that an operator can set.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Configuration {
     /// Where guilds' files, compiled plugins and session positions are kept.
@@ -47,7 +48,7 @@ pub(crate) struct Configuration {
     pub(crate) guild_settings: BTreeMap<String, BTreeMap<String, serde_json::Map<String, serde_json::Value>>>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Discord {
     /// The bot's token. Better given as DISCORD_TOKEN than written into a file.
@@ -64,7 +65,7 @@ pub(crate) struct Discord {
     pub(crate) gateway: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Workers {
     /// Threads; none for one per core.
@@ -79,7 +80,7 @@ pub(crate) struct Workers {
     pub(crate) failures: NonZeroU32,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Store {
     /// MiB of one guild's file.
@@ -90,7 +91,7 @@ pub(crate) struct Store {
     pub(crate) cache_kib: NonZeroU32,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Calls {
     /// Milliseconds that a plugin's call may take, its SQL included.
@@ -102,7 +103,7 @@ pub(crate) struct Calls {
 }
 
 /// What the roles of a fleet share. Standalone needs none of it.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Cluster {
     /// The config service's replicas: `http://host:port`.
@@ -126,7 +127,7 @@ pub(crate) struct Cluster {
 }
 
 /// `guildhall config`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ConfigService {
     /// `postgres://user@host:port/name`; better given as DATABASE_URL.
@@ -144,7 +145,7 @@ pub(crate) struct ConfigService {
 }
 
 /// `guildhall http`.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Http {
     /// Where the public is served.
@@ -164,7 +165,7 @@ pub(crate) struct Http {
 }
 
 /// Where traces go.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tracing {
     /// An OpenTelemetry collector that takes OTLP over HTTP: `http://host:4318`; none for no traces. Also given as

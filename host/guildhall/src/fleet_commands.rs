@@ -108,14 +108,21 @@ fn pods_table(pods: &[Pod]) -> String {
                 format!("{}/{}", pod.guilds, pod.capacity),
                 format!("{:.1}", pod.load.events_per_second),
                 format!("{:.1}", pod.load.bytes as f64 / f64::from(1 << 20)),
+                match pod.load.p99_ms {
+                    0 => "-".into(),
+                    p99 => format!("{p99} ms"),
+                },
                 pod.load.outbox.to_string(),
+                pod.load.lag.to_string(),
                 pod.build.clone(),
                 pod.url.clone(),
             ]
         })
         .collect();
     table(
-        &["POD", "STATE", "GUILDS", "EVENTS/S", "MIB", "OUTBOX", "BUILD", "URL"],
+        &[
+            "POD", "STATE", "GUILDS", "EVENTS/S", "MIB", "P99", "OUTBOX", "LAG", "BUILD", "URL",
+        ],
         &rows,
     )
 }

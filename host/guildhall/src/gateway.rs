@@ -157,8 +157,8 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let (running, until) = (shards.clone(), sessions_end.clone());
     let mut sessions = tokio::spawn(async move { running.run(until).await });
     tokio::spawn(follow_share(membership.grant(), host.dispatcher.clone()));
-    let waiting = host.dispatcher.clone();
-    let beating = membership.keep(move || loads.take(waiting.unsettled()), background.clone());
+    let (waiting, workers) = (host.dispatcher.clone(), host.workers.clone());
+    let beating = membership.keep(move || loads.take(waiting.unsettled(), &workers), background.clone());
     tokio::pin!(beating);
     tokio::select! {
         ended = &mut beating => {

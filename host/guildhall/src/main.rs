@@ -2,6 +2,7 @@
 
 mod config_service;
 mod configuration;
+mod configuration_reference;
 mod fleet_commands;
 mod gateway;
 mod host;
@@ -69,6 +70,8 @@ enum Role {
         #[command(flatten)]
         access: fleet_commands::Access,
     },
+    /// Every key of the configuration, with its default and meaning, as a Markdown table.
+    Configuration,
     /// A simulation of Discord, to develop and test against.
     Sim(simulation::Arguments),
 }
@@ -95,6 +98,10 @@ fn main() -> ExitCode {
             Role::Drain { pod, access } => fleet_commands::drain(access, &pod).await,
             Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
+            Role::Configuration => {
+                print!("{}", configuration_reference::markdown());
+                Ok(())
+            }
             Role::Sim(arguments) => simulation::run(arguments).await,
         }
     });

@@ -65,13 +65,16 @@ impl User {
     }
 }
 
+/// Somebody's guilds, and when Discord told them.
+type Told = (Arc<[UserGuild]>, Instant);
+
 /// Asks Discord, and remembers for a moment.
 #[derive(Debug)]
 pub struct DiscordUsers {
     http: HttpClient,
     /// `https://discord.com`, or a simulation.
     base: String,
-    guilds: Mutex<LruCache<String, (Arc<[UserGuild]>, Instant)>>,
+    guilds: Mutex<LruCache<String, Told>>,
 }
 
 impl DiscordUsers {
@@ -110,7 +113,7 @@ impl DiscordUsers {
             .any(|known| known.guild() == Some(guild) && known.may_manage()))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<String, (Arc<[UserGuild]>, Instant)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, LruCache<String, Told>> {
         self.guilds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::files::GuildFiles;
 use guildhall_fleet::{GuildLoad, Load};
+use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -49,7 +50,7 @@ impl Loads {
     }
 
     /// What was since the last time.
-    pub fn take(&self, outbox: usize) -> (Load, Vec<GuildLoad>) {
+    pub fn take(&self, outbox: usize, workers: &Workers) -> (Load, Vec<GuildLoad>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let seconds = now.duration_since(state.since).as_secs_f64().max(0.001);
@@ -75,6 +76,11 @@ impl Loads {
             events_per_second: total as f64 / seconds,
             bytes: state.bytes.values().sum(),
             outbox: i64::try_from(outbox).unwrap_or(i64::MAX),
+            p99_ms: workers
+                .latencies()
+                .take_p99()
+                .map_or(0, |p99| i32::try_from(p99).unwrap_or(i32::MAX)),
+            lag: i64::try_from(workers.committed().behind()).unwrap_or(i64::MAX),
         };
         (load, guilds)
     }

@@ -64,18 +64,14 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-fn check(shared: &Shared, asked: &Asked) -> Result<(), Response> {
-    let known = shared.lock().world.bot.to_string() == asked.client_id;
-    if !known || asked.response_type != "code" {
-        return Err((StatusCode::BAD_REQUEST, "invalid_request").into_response());
-    }
-    Ok(())
+fn is_right(shared: &Shared, asked: &Asked) -> bool {
+    shared.lock().world.bot.to_string() == asked.client_id && asked.response_type == "code"
 }
 
 /// The page on which somebody agrees.
 async fn ask(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>) -> Response {
-    if let Err(answer) = check(&shared, &asked) {
-        return answer;
+    if !is_right(&shared, &asked) {
+        return (StatusCode::BAD_REQUEST, "invalid_request").into_response();
     }
     let field = |name: &str, value: &str| {
         format!(
@@ -116,8 +112,8 @@ async fn ask(State(shared): State<Arc<Shared>>, Query(asked): Query<Asked>) -> R
 }
 
 async fn agree(State(shared): State<Arc<Shared>>, Form(asked): Form<Asked>) -> Response {
-    if let Err(answer) = check(&shared, &asked) {
-        return answer;
+    if !is_right(&shared, &asked) {
+        return (StatusCode::BAD_REQUEST, "invalid_request").into_response();
     }
     let mut state = shared.lock();
     let code = format!("code-{}", state.world.snowflakes.next());
