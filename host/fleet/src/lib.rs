@@ -4,6 +4,7 @@
 mod client;
 mod lease;
 mod listener;
+mod pod_client;
 mod secret;
 mod view;
 mod wire;
@@ -11,6 +12,7 @@ mod wire;
 pub use client::{ConfigClient, FleetError};
 pub use lease::{Lease, LeaseState};
 pub use listener::{Listener, Patience};
+pub use pod_client::pod_client;
 pub use secret::{ClusterSecret, SecretError, require_secret};
 pub use view::{AssignmentView, follow};
 pub use wire::*;

@@ -4,14 +4,12 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
-use guildhall_fleet::{AssignmentView, Changed, ClusterSecret, ConfigClient, EPOCH, GuildAssignment};
+use guildhall_fleet::{AssignmentView, Changed, ClusterSecret, ConfigClient, EPOCH, GuildAssignment, pod_client};
 use guildhall_model::GuildId;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A pod that does not accept a connection in this time is away.
-const CONNECT: Duration = Duration::from_secs(1);
 /// An owner that sends nothing for so long has failed.
 const SILENCE: Duration = Duration::from_secs(20);
 /// Between two attempts while nothing changes.
@@ -78,15 +76,7 @@ impl ForwardError {
 impl Owners {
     /// A client that presents this secret and looks owners up in this view.
     pub fn new(view: Arc<AssignmentView>, client: ConfigClient, secret: ClusterSecret) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .http2_prior_knowledge()
-            .http2_keep_alive_interval(Duration::from_secs(2))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            .http2_keep_alive_while_idle(true)
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .build()?;
+        let http = pod_client().read_timeout(SILENCE).build()?;
         Ok(Self {
             view,
             client,

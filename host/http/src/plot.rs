@@ -2,6 +2,7 @@
 
 use askama::Template;
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 /// One day as the owner counts it.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -70,22 +71,11 @@ impl Plot {
     }
 }
 
-/// The date of a day since 1970-01-01, in the proleptic Gregorian calendar; days since 0000-03-01 make leap days the last
-/// of their years.
+/// The date of a day since 1970-01-01; the number itself for one that no calendar reaches.
 fn date(day: u64) -> String {
-    let shifted = day + 719_468;
-    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{of_month:02}")
+    let seconds = i64::try_from(day).ok().and_then(|day| day.checked_mul(86_400));
+    let moment = seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    moment.map_or_else(|| day.to_string(), |moment| moment.date().to_string())
 }
 
 #[cfg(test)]
@@ -94,7 +84,11 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        for (day, expected) in [(0, "1970-01-01"), (11_016, "2000-02-29"), (20_000, "2024-10-04")] {
+        for (day, expected) in [
+            (0, "1970-01-01"),
+            (11_016, "2000-02-29"),
+            (u64::MAX, "18446744073709551615"),
+        ] {
             assert_eq!(date(day), expected);
         }
     }

@@ -1,7 +1,7 @@
 //! Requests to other pods, over pooled HTTP/2 connections.
 
 use guildhall_discord::Frame;
-use guildhall_fleet::{ClusterSecret, GuildAssignment};
+use guildhall_fleet::{ClusterSecret, GuildAssignment, pod_client};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use guildhall_trace::Trace;
 use reqwest::StatusCode;
@@ -11,8 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::io::ReaderStream;
 
-/// A pod that does not accept a connection in this time is away.
-const CONNECT: Duration = Duration::from_secs(1);
 /// Events that are not on disk at the owner after this time are sent again.
 const COMMIT: Duration = Duration::from_secs(10);
 
@@ -74,14 +72,7 @@ pub struct Peers {
 impl Peers {
     /// A client that presents this secret.
     pub fn new(secret: ClusterSecret) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .http2_prior_knowledge()
-            .http2_keep_alive_interval(Duration::from_secs(2))
-            .http2_keep_alive_timeout(Duration::from_secs(3))
-            .http2_keep_alive_while_idle(true)
-            .connect_timeout(CONNECT)
-            .build()?;
+        let http = pod_client().build()?;
         Ok(Self { http, secret })
     }
 
