@@ -21,8 +21,8 @@ pub struct Responses(Mutex<State>);
 struct State {
     waiting: HashMap<InteractionId, Vec<oneshot::Sender<Value>>>,
     given: HashMap<InteractionId, (Value, Instant)>,
-    /// Updates of messages that were deferred: what follows is no first answer.
-    updates_deferred: HashMap<InteractionId, Instant>,
+    /// Interactions that were deferred, and whether as an update of a component's message: nobody waits for them.
+    deferred: HashMap<InteractionId, (bool, Instant)>,
 }
 
 impl Responses {
@@ -39,24 +39,33 @@ impl Responses {
             waiting.retain(|waiting| !waiting.is_closed());
             !waiting.is_empty()
         });
-        match state.given.get(&id) {
+        if let Some((known, _)) = state.given.get(&id) {
             // The receiver is in the caller's hands.
-            Some((known, _)) => drop(answer.send(known.clone())),
-            None => state.waiting.entry(id).or_default().push(answer),
+            let _ = answer.send(known.clone());
+        } else if !state.deferred.contains_key(&id) {
+            state.waiting.entry(id).or_default().push(answer);
         }
         answered
     }
 
-    /// The interaction, a component's, was deferred as an update of its message.
-    pub fn update_deferred(&self, id: InteractionId) {
+    /// The interaction is deferred: its answer leaves by REST. One that was given just before is answered here: whoever
+    /// defers knows whether it has arrived.
+    pub fn defer(&self, id: InteractionId, as_update: bool) -> Option<Value> {
         let mut state = self.lock();
-        state.updates_deferred.retain(|_, since| since.elapsed() < TOKEN_LIFE);
-        state.updates_deferred.insert(id, Instant::now());
+        state.deferred.retain(|_, (_, since)| since.elapsed() < TOKEN_LIFE);
+        state.deferred.insert(id, (as_update, Instant::now()));
+        state.waiting.remove(&id);
+        state.given.get(&id).map(|(answer, _)| answer.clone())
     }
 
-    /// Whether it was.
+    /// An answer that was given and had not arrived has left by REST.
+    pub(crate) fn sent_late(&self, id: InteractionId) {
+        self.lock().given.remove(&id);
+    }
+
+    /// Whether the interaction was deferred as an update of its component's message.
     pub(crate) fn is_update_deferred(&self, id: InteractionId) -> bool {
-        self.lock().updates_deferred.contains_key(&id)
+        self.lock().deferred.get(&id).is_some_and(|(as_update, _)| *as_update)
     }
 
     /// Gives the answer to whoever waits; false when nobody does.
@@ -90,5 +99,23 @@ mod tests {
         assert!(responses.give(id, &answer));
         assert_eq!(waiting.await.as_ref(), Ok(&answer));
         assert_eq!(responses.wait_for(id).await, Ok(answer));
+    }
+
+    #[tokio::test]
+    async fn what_is_deferred_is_waited_for_no_more() {
+        let responses = Responses::default();
+        let (id, answer) = (InteractionId(1), json!({ "type": 4 }));
+        let waiting = responses.wait_for(id);
+        assert_eq!(responses.defer(id, false), None);
+        assert!(!responses.give(id, &answer), "it leaves by REST");
+        assert!(waiting.await.is_err());
+        assert!(responses.wait_for(id).await.is_err(), "also for one that comes late");
+
+        let other = InteractionId(2);
+        let _waiting = responses.wait_for(other);
+        assert!(responses.give(other, &answer));
+        assert_eq!(responses.defer(other, false), Some(answer), "it may not have arrived");
+        responses.sent_late(other);
+        assert_eq!(responses.defer(other, false), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::rate_limits::BucketHeaders;
 use crate::request::{Outgoing, after_first_answer, request_for};
 use crate::responses::Responses;
 use bytes::Bytes;
-use guildhall_model::{Action, GuildId, OutboxEntry, Outcome, Refusal, UserId};
+use guildhall_model::{Action, GuildId, InteractionId, OutboxEntry, Outcome, Refusal, UserId};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use serde::Deserialize;
 use std::time::Duration;
@@ -177,6 +177,26 @@ impl Rest {
             Some(request) => self.send(&request).await.result,
             None => Ok(Bytes::new()),
         }
+    }
+
+    /// Sends an answer that was given to somebody who did not wait for it any more; the interaction is deferred.
+    pub async fn answer_late(
+        &self,
+        interaction: InteractionId,
+        token: &str,
+        answer: &serde_json::Value,
+    ) -> Result<(), RestError> {
+        let kind = answer["type"].as_u64().and_then(|kind| u8::try_from(kind).ok());
+        let data = answer.get("data").map(ToString::to_string).unwrap_or_default();
+        let (application, as_update) = (
+            self.application().await?,
+            self.responses.is_update_deferred(interaction),
+        );
+        if let Some(request) = after_first_answer(application, token, kind.unwrap_or(0), &data, as_update) {
+            self.send(&request).await.result?;
+        }
+        self.responses.sent_late(interaction);
+        Ok(())
     }
 
     /// Who waits for answers to interactions.

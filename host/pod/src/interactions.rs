@@ -1,7 +1,7 @@
 //! Interactions that came over HTTP, at the owner of their guild: they run as the dispatch that the gateway would have
 //! brought, and the first answer goes back the same way if it is there in time.
 
-use crate::internal::{Internal, epoch, trace};
+use crate::internal::{COMMIT, Internal, epoch, trace};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -11,7 +11,7 @@ use guildhall_discord::Frame;
 use guildhall_fleet::WAIT;
 use guildhall_model::{GuildId, InteractionId};
 use serde::Deserialize;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 /// The route of one guild.
@@ -23,9 +23,11 @@ pub(crate) fn routes() -> Router<Internal> {
 struct Head {
     id: String,
     r#type: u8,
+    token: String,
 }
 
-/// Answers 200 with the first answer; 202 when it was not there in time, and leaves by REST when it comes.
+/// Answers 200 with the first answer; 202 when it was not there in time, and leaves by REST when it comes; 503 when
+/// the interaction is not on disk.
 async fn interaction(
     State(internal): State<Internal>,
     Path(guild): Path<u64>,
@@ -43,7 +45,20 @@ async fn interaction(
         .get(WAIT)
         .and_then(|wait| wait.to_str().ok()?.parse().ok())
         .map_or(Duration::ZERO, Duration::from_millis);
+    // Whoever does not wait has deferred it.
+    let (deferred, started) = (wait.is_zero(), Instant::now());
+    // Discord, Interaction Types: 3 is a component's, and deferred as an update of its message.
+    let as_update = head.r#type == 3;
     let responses = internal.rest.responses();
+    if deferred && let Some(answer) = responses.defer(id, as_update) {
+        return match internal.rest.answer_late(id, &head.token, &answer).await {
+            Ok(()) => StatusCode::ACCEPTED.into_response(),
+            Err(error) => {
+                tracing::warn!(%guild, %error, "a late answer to an interaction is not sent yet");
+                StatusCode::SERVICE_UNAVAILABLE.into_response()
+            }
+        };
+    }
     let answered = responses.wait_for(id);
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     match internal.guard(guild, epoch(&headers)).await {
@@ -64,19 +79,17 @@ async fn interaction(
         }
         Err(answer) => return *answer,
     }
-    let outcome = tokio::time::timeout(wait, async {
-        // Not on disk, as the process is fenced or its disk is full: another try may be luckier.
-        acknowledged.recv().await?;
-        answered.await.ok()
-    });
-    match outcome.await {
-        Ok(Some(answer)) => Json(answer).into_response(),
-        _ => {
-            // Discord, Interaction Types: 3 is a component's.
-            if head.r#type == 3 {
-                responses.update_deferred(id);
-            }
-            StatusCode::ACCEPTED.into_response()
-        }
+    let commit = if deferred { COMMIT } else { wait };
+    let Ok(Some(())) = tokio::time::timeout(commit, acknowledged.recv()).await else {
+        // The next try finds it taken, or a luckier owner.
+        return (StatusCode::SERVICE_UNAVAILABLE, "the interaction is not on disk yet\n").into_response();
+    };
+    let left = wait.saturating_sub(started.elapsed());
+    match tokio::time::timeout(left, answered).await {
+        Ok(Ok(answer)) => Json(answer).into_response(),
+        _ => match responses.defer(id, as_update) {
+            Some(answer) => Json(answer).into_response(),
+            None => StatusCode::ACCEPTED.into_response(),
+        },
     }
 }

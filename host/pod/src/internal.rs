@@ -28,7 +28,7 @@ const EVENTS: usize = 32 << 20;
 /// Larger files are refused: twice the largest quota that can be set makes no sense.
 const FILE: u64 = 64 << 30;
 /// Events that are not on disk by then are asked for again.
-const COMMIT: Duration = Duration::from_secs(8);
+pub(crate) const COMMIT: Duration = Duration::from_secs(8);
 
 /// What the handlers reach.
 #[derive(Clone)]

