@@ -92,7 +92,7 @@ fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOpt
     FleetOptions {
         binary: binary.to_owned(),
         plugins: vec![plugin("probe"), plugin("tally")],
-        replicas: 2,
+        config_replicas: 2,
         gateways: 2,
         http_pods: 0,
         nginx: false,
@@ -102,6 +102,7 @@ fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOpt
         shards: 1,
         requests_per_second: 100_000,
         seeded,
+        replicas: None,
     }
 }
 

@@ -48,6 +48,7 @@ impl Service {
             state: AssignmentState::Active,
             target: None,
             pinned: false,
+            events_per_hour: known.as_ref().map_or(0, |known| known.events_per_hour),
             previous: known.and_then(|known| known.previous),
             pod,
             revision: 0,

@@ -13,7 +13,7 @@ const POD: &str =
         (SELECT count(*) FROM guilds WHERE pod = p.name)
             + (SELECT count(*) FROM guilds WHERE target = p.name) AS guilds
     FROM pods p";
-const GUILD: &str = "SELECT guild, pod, epoch, target, pinned, previous, revision FROM guilds";
+const GUILD: &str = "SELECT guild, pod, epoch, target, pinned, previous, events_per_second, revision FROM guilds";
 const SHARD: &str = "SELECT shard, shard_count, pod, epoch, target, position, revision FROM shards";
 
 pub(crate) fn state_name(state: PodState) -> &'static str {
@@ -74,6 +74,8 @@ pub(crate) fn guild(row: &Row) -> GuildAssignment {
         target,
         pinned: row.get("pinned"),
         previous: row.get("previous"),
+        // Saturates, as `as` does for floats.
+        events_per_hour: (row.get::<_, f64>("events_per_second") * 3600.0) as u32,
         revision: row.get("revision"),
     }
 }

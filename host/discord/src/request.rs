@@ -49,7 +49,7 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
         Action::SendMessage { channel, body } => {
             let mut message = message(body);
             // Discord answers the earlier message when the same one comes again within some minutes.
-            message.insert("nonce".into(), nonce(guild, entry).into());
+            message.insert("nonce".into(), entry.nonce.clone().into());
             message.insert("enforce_nonce".into(), true.into());
             to(&Route::CreateMessage { channel_id: channel.0 }).with_body(message.into())
         }
@@ -282,27 +282,6 @@ fn timestamp(unix_milliseconds: u64) -> Option<String> {
     Some(timestamp.iso_8601().to_string())
 }
 
-/// At most 25 characters that no other message of the bot has within Discord's window: the guild, the entry, and when
-/// it was committed, as the ids of a file that was begun anew start again.
-fn nonce(guild: GuildId, entry: &OutboxEntry) -> String {
-    const ENTRIES: u64 = 36 * 36 * 36 * 36;
-    let entry_id = entry.id.unsigned_abs() % ENTRIES;
-    let parts = [(guild.0, 13), (entry_id, 4), (entry.committed_at, 8)];
-    parts
-        .into_iter()
-        .map(|(number, digits)| base36(number, digits))
-        .collect()
-}
-
-fn base36(mut number: u64, digits: usize) -> String {
-    let mut reversed = Vec::with_capacity(digits);
-    for _ in 0..digits {
-        reversed.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
-        number /= 36;
-    }
-    reversed.iter().rev().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,6 +298,7 @@ mod tests {
             plugin: "p".into(),
             committed_at: 1_700_000_000_000,
             submitted,
+            nonce: "n".into(),
             trace: Default::default(),
         };
         request_for(GuildId(9), &entry).expect("a request")
@@ -339,7 +319,7 @@ mod tests {
         let body = sent.body.expect("a body");
         assert_eq!(body["allowed_mentions"], json!({ "parse": [] }));
         assert_eq!(body["enforce_nonce"], true);
-        assert_eq!(body["nonce"].as_str().map(str::len), Some(25));
+        assert_eq!(body["nonce"], "n");
         assert_eq!(body["message_reference"]["message_id"], "3");
     }
 

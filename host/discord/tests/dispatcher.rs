@@ -63,6 +63,7 @@ impl Sending {
             plugin: "p".into(),
             committed_at: 1_700_000_000_000,
             submitted,
+            nonce: format!("n{}", self.next),
             trace: Default::default(),
         }
     }

@@ -66,6 +66,14 @@ impl AssignmentView {
         mine.cloned().collect()
     }
 
+    /// How many guilds have this shard: `(guild_id >> 22) % shard_count` (Discord, Gateway, Sharding).
+    pub fn guilds_of_shard(&self, shard: u32, shard_count: u32) -> usize {
+        let shard_of = |guild: &GuildId| (guild.0 >> 22) % u64::from(shard_count.max(1));
+        let state = self.read();
+        let guilds = state.guilds.keys();
+        guilds.filter(|guild| shard_of(guild) == u64::from(shard)).count()
+    }
+
     /// All shards.
     pub fn shards(&self) -> Vec<ShardAssignment> {
         self.read().shards.values().cloned().collect()

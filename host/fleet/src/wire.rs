@@ -91,6 +91,9 @@ pub struct GuildAssignment {
     pub pinned: bool,
     /// The owner before.
     pub previous: Option<String>,
+    /// Events per hour, as its owner last told: a new owner takes up the busiest first.
+    #[serde(default)]
+    pub events_per_hour: u32,
     /// Its last change.
     pub revision: i64,
 }

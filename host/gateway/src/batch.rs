@@ -2,6 +2,7 @@
 //! outbox, the cursor. It commits as a whole or has not happened.
 
 use crate::active::{ActivePlugin, ActivePlugins};
+use crate::cause::Cause;
 use crate::guild::PluginStanding;
 use crate::host::GuildHost;
 use crate::queued::{QueuedEvent, Takes};
@@ -91,6 +92,7 @@ impl Batch<'_> {
                 instances: Vec::new(),
                 messages: 0,
                 trace: Trace::default(),
+                cause: None,
                 committed: Committed::default(),
             };
             match attempt.run(events) {
@@ -142,6 +144,7 @@ struct Attempt<'batch, 'worker> {
     messages: u64,
     /// Of the event that is being applied.
     trace: Trace,
+    cause: Option<Cause>,
     committed: Committed,
 }
 
@@ -202,6 +205,7 @@ impl Attempt<'_, '_> {
             let mut step = queued.trace.step("apply");
             step.note("guild", self.batch.guild.to_string());
             self.trace = step.trace();
+            self.cause = Some(Cause::of(self.batch.guild, queued));
             self.deliver(index, event, queued.only.as_deref())?;
         }
         if let Some(position) = &queued.position {
@@ -325,7 +329,13 @@ impl Attempt<'_, '_> {
             }),
             _ => {
                 let now = host.now;
-                let mut entry = host.store.add_action(plugin, submitted, now)?;
+                // An event is being applied.
+                let nonce = self
+                    .cause
+                    .as_mut()
+                    .map(|cause| cause.next_nonce(plugin))
+                    .unwrap_or_default();
+                let mut entry = self.host().store.add_action(plugin, submitted, nonce, now)?;
                 entry.trace = self.trace;
                 self.committed.actions.push(entry);
             }

@@ -43,10 +43,10 @@ pub(crate) struct PluginStanding {
 
 impl PluginStanding {
     /// Applies migrations and recurring timers of plugins that are new since the last batch. One whose migration
-    /// fails is switched off in this guild until another version comes.
-    pub(crate) fn prepare(&mut self, guild: GuildId, host: &mut GuildHost, plugins: &ActivePlugins) {
+    /// fails is switched off in this guild until another version comes. Answers whether the file may have changed.
+    pub(crate) fn prepare(&mut self, guild: GuildId, host: &mut GuildHost, plugins: &ActivePlugins) -> bool {
         if self.prepared == Some(plugins.generation) {
-            return;
+            return false;
         }
         for active in &plugins.plugins {
             let description = active.plugin.description();
@@ -67,6 +67,7 @@ impl PluginStanding {
             }
         }
         self.prepared = Some(plugins.generation);
+        true
     }
 
     /// The file was replaced: everything has to be prepared again.

@@ -6,6 +6,7 @@
 
 mod active;
 mod batch;
+mod cause;
 mod committed;
 mod guild;
 mod host;
@@ -24,4 +25,4 @@ pub use queued::Acknowledge;
 pub use report::{GuildReport, PluginReport};
 pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
-pub use workers::{ActionSink, WorkerConfig, Workers, guilds_in, settle};
+pub use workers::{CommitSink, WorkerConfig, Workers, guilds_in, settle};

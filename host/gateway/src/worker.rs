@@ -9,7 +9,7 @@ use crate::latency::RecentLatencies;
 use crate::queued::{Acknowledge, QueuedEvent, Takes};
 use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
-use crate::workers::{ActionSink, WorkerConfig};
+use crate::workers::{CommitSink, WorkerConfig};
 use guildhall_discord::{Frame, GuildSnapshot, Settled, decode};
 use guildhall_engine::PluginRegistry;
 use guildhall_model::{ActionResult, Event, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds};
@@ -78,7 +78,7 @@ pub(crate) struct Worker {
     config: Arc<WorkerConfig>,
     registry: Arc<PluginRegistry<GuildHost>>,
     plugins: ActivePlugins,
-    actions: Arc<dyn ActionSink>,
+    commits: Arc<dyn CommitSink>,
     committed: Arc<CommittedPositions>,
     latencies: Arc<RecentLatencies>,
     files: StoreCache,
@@ -104,7 +104,7 @@ impl Worker {
     pub(crate) fn new(
         config: Arc<WorkerConfig>,
         registry: Arc<PluginRegistry<GuildHost>>,
-        actions: Arc<dyn ActionSink>,
+        commits: Arc<dyn CommitSink>,
         committed: Arc<CommittedPositions>,
         latencies: Arc<RecentLatencies>,
     ) -> Self {
@@ -115,7 +115,7 @@ impl Worker {
             plugins: ActivePlugins::of(&registry),
             config,
             registry,
-            actions,
+            commits,
             committed,
             latencies,
             guilds: HashMap::new(),
@@ -164,7 +164,9 @@ impl Worker {
     }
 
     fn stop(mut self) {
-        self.files.close_all();
+        if !self.config.replicated {
+            self.files.close_all();
+        }
     }
 
     fn take(&mut self, job: Job) {
@@ -209,6 +211,7 @@ impl Worker {
                 done,
             } => {
                 let kept = self.with_store(guild, |_, _, store| Ok(store.set_settings(&plugin, &json)?));
+                self.commits.committed(guild, &mut std::iter::empty(), Vec::new());
                 // Who asked may have given up.
                 let _ = done.send(kept);
             }
@@ -353,9 +356,12 @@ impl Worker {
         }
     }
 
-    /// The guild goes elsewhere, whole: its WAL is moved into its file, and nothing of it stays in memory.
+    /// The guild goes elsewhere, whole: its file is closed, without a WAL where nobody replicates it, and nothing of the
+    /// guild stays in memory.
     fn release(&mut self, id: GuildId, done: oneshot::Sender<()>) {
         match self.files.take(id) {
+            // Litestream has the file as well, and would hold a checkpoint up.
+            Ok(_) if self.config.replicated => {}
             Ok(Opened { mut store, .. }) => {
                 if let Err(error) = store.checkpoint() {
                     tracing::warn!(guild = %id, %error, "the WAL stays beside the guild's file");
@@ -375,7 +381,9 @@ impl Worker {
             settings: self.config.settings.clone(),
             now,
         };
-        guild.standing.prepare(id, &mut host, &self.plugins);
+        if guild.standing.prepare(id, &mut host, &self.plugins) {
+            self.commits.committed(id, &mut std::iter::empty(), Vec::new());
+        }
         if !guild.held {
             self.wake_timers(id, guild, &host);
         }
@@ -416,7 +424,7 @@ impl Worker {
     }
 
     /// The events are on disk: they leave the mailbox, and their actions the pod.
-    fn finish(&mut self, id: GuildId, guild: &mut Guild, committed: Committed) {
+    fn finish(&mut self, id: GuildId, guild: &mut Guild, mut committed: Committed) {
         let batch = committed.events;
         if batch == 0 {
             return;
@@ -440,6 +448,15 @@ impl Worker {
             .take(batch)
             .filter(|event| event.position.is_some())
             .count();
+        if guild.held {
+            committed.actions.clear();
+        }
+        let mut positions = guild
+            .mailbox
+            .iter()
+            .take(batch)
+            .filter_map(|event| event.position.as_ref());
+        self.commits.committed(id, &mut positions, committed.actions);
         for event in guild.mailbox.drain(..batch) {
             if let Some(acknowledge) = event.acknowledge {
                 // Who waited may have given up; the event comes again, and is known.
@@ -453,9 +470,6 @@ impl Worker {
         self.figures
             .events
             .increment((from_discord - committed.replayed) as u64);
-        if !committed.actions.is_empty() && !guild.held {
-            self.actions.submit(id, committed.actions);
-        }
     }
 
     /// Takes the guild's file, opening it where needed. The first time, what it holds is taken up.
@@ -477,7 +491,7 @@ impl Worker {
             let waiting = store.waiting_actions()?;
             if !waiting.is_empty() && !guild.held {
                 tracing::info!(guild = %id, actions = waiting.len(), "actions of an earlier run leave now");
-                self.actions.submit(id, waiting);
+                self.commits.committed(id, &mut std::iter::empty(), waiting);
             }
             guild.opened = true;
         }

@@ -9,7 +9,7 @@ use crate::settings::OperatorSettings;
 use crate::worker::{Job, Worker};
 use guildhall_discord::{Frame, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
-use guildhall_model::{GuildId, InteractionId, OutboxEntry, Permission, UnixMilliseconds, UserId};
+use guildhall_model::{GuildId, InteractionId, OutboxEntry, Permission, SessionPosition, UnixMilliseconds, UserId};
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -46,12 +46,19 @@ pub struct WorkerConfig {
     pub own_user: UserId,
     /// Asked before every batch.
     pub permission: Permission,
+    /// Whether guilds' files are replicated: the replicator moves WALs into them, and tells what is in the bucket.
+    pub replicated: bool,
 }
 
-/// Where committed actions go: the dispatcher.
-pub trait ActionSink: Send + Sync + 'static {
-    /// Takes actions of a guild that are on disk. Must not block.
-    fn submit(&self, guild: GuildId, actions: Vec<OutboxEntry>);
+/// Told of every commit: to the dispatcher, and to the replicator.
+pub trait CommitSink: Send + Sync + 'static {
+    /// What followed from these events is in the guild's file, and these actions may leave. Must not block.
+    fn committed(
+        &self,
+        guild: GuildId,
+        positions: &mut dyn Iterator<Item = &SessionPosition>,
+        actions: Vec<OutboxEntry>,
+    );
 }
 
 /// The running threads.
@@ -68,10 +75,10 @@ impl Workers {
     pub fn start(
         config: WorkerConfig,
         registry: Arc<PluginRegistry<GuildHost>>,
-        actions: Arc<dyn ActionSink>,
+        commits: Arc<dyn CommitSink>,
+        committed: Arc<CommittedPositions>,
         known: &[GuildId],
     ) -> std::io::Result<Arc<Self>> {
-        let committed = Arc::new(CommittedPositions::default());
         let latencies = Arc::new(RecentLatencies::default());
         let mut jobs = Vec::new();
         let mut threads = Vec::new();
@@ -81,7 +88,7 @@ impl Workers {
             let worker = Worker::new(
                 config.clone(),
                 registry.clone(),
-                actions.clone(),
+                commits.clone(),
                 committed.clone(),
                 latencies.clone(),
             );

@@ -9,6 +9,7 @@ use guildhall_fleet::{ClusterSecret, ConfigClient};
 use guildhall_gateway::OperatorSettings;
 use guildhall_http::SessionKeys;
 use guildhall_model::GuildId;
+use guildhall_replication::{Bucket, Credentials, Location, Restorer};
 use guildhall_store::StoreLimits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,7 @@ pub(crate) struct Configuration {
     pub(crate) calls: Calls,
     pub(crate) cluster: Cluster,
     pub(crate) config_service: ConfigService,
+    pub(crate) replication: Replication,
     pub(crate) http: Http,
     pub(crate) tracing: Tracing,
     /// Settings for every guild that has none of its own, by plugin.
@@ -144,6 +146,38 @@ pub(crate) struct ConfigService {
     pub(crate) hysteresis: f64,
 }
 
+/// Guild files in a bucket, for gateway pods and the commands that restore.
+#[derive(Clone, Deserialize, JsonSchema, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Replication {
+    /// Where guild files are replicated: `s3://bucket/prefix`; none for no replication.
+    pub(crate) url: Option<String>,
+    /// A server that speaks S3: `http://host:port`; none for AWS.
+    pub(crate) endpoint: Option<String>,
+    /// The bucket's region.
+    pub(crate) region: String,
+    /// Better given as AWS_ACCESS_KEY_ID; none for what the machine provides.
+    pub(crate) access_key_id: String,
+    /// Better given as AWS_SECRET_ACCESS_KEY.
+    pub(crate) secret_access_key: String,
+    /// Litestream 0.5, which carries files there and back.
+    pub(crate) program: PathBuf,
+    /// Litestream's control socket; none for `litestream.sock` in `data`.
+    pub(crate) socket: Option<PathBuf>,
+    /// Whether Litestream runs beside the pod, with the configuration that `guildhall litestream-configuration` writes; otherwise the pod starts it.
+    pub(crate) sidecar: bool,
+    /// Files registered with Litestream at once: each costs it half a MiB.
+    pub(crate) hot_files: NonZeroUsize,
+    /// Milliseconds between two syncs of a guild that is written.
+    pub(crate) sync_ms: NonZeroU32,
+    /// Whether actions wait until what they follow from is in the bucket.
+    pub(crate) gate: bool,
+    /// Hours to whose every moment a guild can be restored.
+    pub(crate) retention_hours: NonZeroU32,
+    /// Guilds that a pod restores at once.
+    pub(crate) restores: NonZeroUsize,
+}
+
 /// `guildhall http`.
 #[derive(Clone, Deserialize, JsonSchema, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -242,6 +276,75 @@ impl Default for Cluster {
     }
 }
 
+impl fmt::Debug for Replication {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the keys.
+        write!(formatter, "Replication {{ url: {:?} }}", self.url)
+    }
+}
+
+impl Default for Replication {
+    fn default() -> Self {
+        Self {
+            url: None,
+            endpoint: None,
+            region: "us-east-1".into(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            program: "litestream".into(),
+            socket: None,
+            sidecar: false,
+            hot_files: NonZeroUsize::MIN.saturating_add(255),
+            sync_ms: NonZeroU32::MIN.saturating_add(999),
+            gate: false,
+            retention_hours: NonZeroU32::MIN.saturating_add(167),
+            restores: NonZeroUsize::MIN.saturating_add(3),
+        }
+    }
+}
+
+impl Replication {
+    /// Where replicas are; none where nothing is replicated.
+    pub(crate) fn location(&self) -> Result<Option<Location>> {
+        let Some(url) = &self.url else { return Ok(None) };
+        let credentials = match (self.access_key_id.as_str(), self.secret_access_key.as_str()) {
+            ("", "") => None,
+            ("", _) | (_, "") => {
+                bail!("replication: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together; one is missing")
+            }
+            (id, key) => Some(Credentials {
+                access_key_id: id.into(),
+                secret_access_key: key.into(),
+            }),
+        };
+        Ok(Some(Location::new(
+            url,
+            self.endpoint.as_deref(),
+            &self.region,
+            credentials,
+        )?))
+    }
+
+    /// Restores out of the bucket; none where nothing is replicated.
+    pub(crate) fn restorer(&self) -> Result<Option<Restorer>> {
+        let Some(location) = self.location()? else {
+            return Ok(None);
+        };
+        let bucket = Bucket::new(&location)?;
+        Ok(Some(Restorer::new(&self.program, bucket, self.restores.get())))
+    }
+
+    /// Litestream's control socket.
+    pub(crate) fn socket(&self, data: &Path) -> PathBuf {
+        self.socket.clone().unwrap_or_else(|| data.join("litestream.sock"))
+    }
+
+    /// How long the bucket keeps what has been replaced.
+    pub(crate) fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.retention_hours.get()) * 3600)
+    }
+}
+
 impl Default for ConfigService {
     fn default() -> Self {
         Self {
@@ -293,6 +396,7 @@ impl Default for Configuration {
             calls: Calls::default(),
             cluster: Cluster::default(),
             config_service: ConfigService::default(),
+            replication: Replication::default(),
             http: Http::default(),
             tracing: Tracing::default(),
             settings: BTreeMap::new(),
@@ -357,37 +461,44 @@ impl Configuration {
             }
             figment = figment.merge(Toml::file_exact(file));
         }
-        let configuration: Self = figment
-            .merge(Env::prefixed("GUILDHALL_").ignore(NO_KEYS).split("__"))
-            .merge(Env::raw().only(&["DISCORD_TOKEN"]).map(|_| "discord.token".into()))
-            .merge(
-                Env::raw()
-                    .only(&["GUILDHALL_CLUSTER_SECRET"])
-                    .map(|_| "cluster.secret".into()),
-            )
-            .merge(
-                Env::raw()
-                    .only(&["GUILDHALL_SESSION_SECRET"])
-                    .map(|_| "http.session_secret".into()),
-            )
-            .merge(
-                Env::raw()
-                    .only(&["DISCORD_CLIENT_SECRET"])
-                    .map(|_| "http.client_secret".into()),
-            )
-            .merge(
-                Env::raw()
-                    .only(&["OTEL_EXPORTER_OTLP_ENDPOINT"])
-                    .map(|_| "tracing.endpoint".into()),
-            )
-            .merge(
-                Env::raw()
-                    .only(&["DATABASE_URL"])
-                    .map(|_| "config_service.database".into()),
-            )
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .context("the configuration is not right")?;
+        let configuration: Self =
+            figment
+                .merge(Env::prefixed("GUILDHALL_").ignore(NO_KEYS).split("__"))
+                .merge(Env::raw().only(&["DISCORD_TOKEN"]).map(|_| "discord.token".into()))
+                .merge(
+                    Env::raw()
+                        .only(&["GUILDHALL_CLUSTER_SECRET"])
+                        .map(|_| "cluster.secret".into()),
+                )
+                .merge(
+                    Env::raw()
+                        .only(&["GUILDHALL_SESSION_SECRET"])
+                        .map(|_| "http.session_secret".into()),
+                )
+                .merge(
+                    Env::raw()
+                        .only(&["DISCORD_CLIENT_SECRET"])
+                        .map(|_| "http.client_secret".into()),
+                )
+                .merge(
+                    Env::raw()
+                        .only(&["OTEL_EXPORTER_OTLP_ENDPOINT"])
+                        .map(|_| "tracing.endpoint".into()),
+                )
+                .merge(Env::raw().only(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]).map(
+                    |name| match name.as_str() {
+                        "AWS_ACCESS_KEY_ID" => "replication.access_key_id".into(),
+                        _ => "replication.secret_access_key".into(),
+                    },
+                ))
+                .merge(
+                    Env::raw()
+                        .only(&["DATABASE_URL"])
+                        .map(|_| "config_service.database".into()),
+                )
+                .merge(Serialized::defaults(flags))
+                .extract()
+                .context("the configuration is not right")?;
         configuration.check()?;
         Ok(configuration)
     }
@@ -428,6 +539,7 @@ impl Configuration {
         if !(0.0..=1.0).contains(&self.tracing.sample) {
             bail!("tracing.sample = {}: it is a share, from 0 to 1", self.tracing.sample);
         }
+        self.replication.location()?;
         for guild in self.guild_settings.keys() {
             if guild.parse::<GuildId>().is_err() {
                 bail!("guild_settings.{guild:?}: the key must be a guild's id, a number");
@@ -459,6 +571,12 @@ impl Configuration {
             quota_bytes: u64::from(self.store.quota_mib.get()) << 20,
             synchronous_full: self.store.synchronous_full,
             cache_kib: self.store.cache_kib.get(),
+            // Litestream moves the WAL into the file.
+            checkpoint_pages: if self.replication.url.is_some() {
+                0
+            } else {
+                StoreLimits::default().checkpoint_pages
+            },
             ..StoreLimits::default()
         }
     }

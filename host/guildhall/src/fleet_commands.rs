@@ -1,11 +1,12 @@
 //! What operators ask of a fleet: tables for people, `--json` for programs. Every command is a request or two to the
 //! config service.
 
+use crate::backup_commands;
 use crate::configuration::Configuration;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use guildhall_fleet::{AssignmentState, ConfigClient, GuildAssignment, Pod};
-use guildhall_model::GuildId;
+use guildhall_model::{GuildId, UnixMilliseconds};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -48,6 +49,19 @@ pub(crate) enum Guild {
         #[command(flatten)]
         access: Access,
     },
+    /// Restore the guild from the bucket into a file.
+    Restore {
+        /// The guild's id.
+        guild: GuildId,
+        /// The moment, as 2026-11-25T12:00:00Z or how long ago: 90m, 1d. Without it, the newest state.
+        #[arg(long, value_parser = backup_commands::moment)]
+        at: Option<UnixMilliseconds>,
+        /// The file, which must not exist.
+        #[arg(long)]
+        to: PathBuf,
+        #[command(flatten)]
+        access: Access,
+    },
     /// Keep the guild on a pod whatever is rebalanced.
     Pin {
         /// The guild's id.
@@ -60,13 +74,19 @@ pub(crate) enum Guild {
     },
 }
 
-fn client(access: &Access) -> Result<ConfigClient> {
-    Configuration::load(access.config.as_deref(), &serde_json::json!({}))?
-        .cluster
-        .client()
+impl Access {
+    /// The configuration that the command has.
+    pub(crate) fn configuration(&self) -> Result<Configuration> {
+        Configuration::load(self.config.as_deref(), &serde_json::json!({}))
+    }
 }
 
-fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
+fn client(access: &Access) -> Result<ConfigClient> {
+    access.configuration()?.cluster.client()
+}
+
+/// Prints for people or for programs.
+pub(crate) fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
     if access.json {
         println!("{}", serde_json::to_string(value)?);
     } else {
@@ -76,7 +96,7 @@ fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&
 }
 
 /// Columns as wide as their widest cell.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {
             let cells = rows.iter().map(|row| row[column].chars().count());
@@ -182,6 +202,7 @@ pub(crate) async fn guild(command: Guild) -> Result<()> {
             let started = client.move_guild(guild, &to).await?;
             follow_move(&access, &client, started, &to).await
         }
+        Guild::Restore { guild, at, to, access } => backup_commands::restore_to(&access, guild, at, &to).await,
         Guild::Pin { guild, to, access } => {
             let client = client(&access)?;
             let started = client.pin(guild, to.as_deref()).await?;

@@ -3,6 +3,7 @@
 
 use crate::configuration::Configuration;
 use crate::host::Host;
+use crate::replication::{durability, replicate};
 use crate::{needs, observability};
 use anyhow::{Context, Result, bail};
 use guildhall_discord::Dispatcher;
@@ -56,13 +57,21 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let _volume = lock_volume(&configuration.data)?;
     let lease = Lease::default();
     let holds = lease.clone();
-    let host = Host::start(&configuration, Permission::new(move || holds.is_valid()), &[]).await?;
+    let replicas = configuration.replication.location()?;
+    let permission = Permission::new(move || holds.is_valid());
+    let host = Host::start(&configuration, permission, &[], replicas.as_ref()).await?;
     let view = Arc::new(AssignmentView::default());
     let owned = Arc::new(Owned::default());
     let volumes = cluster.volumes.clone();
     let files = GuildFiles::new(&configuration.data, volumes, &name, configuration.store_limits())?;
     let peers = Peers::new(secret.clone())?;
     let loads = Arc::new(Loads::new(files.clone()));
+    let background = CancellationToken::new();
+    let durability = durability(&configuration, host.replicator.clone())?;
+    let replicating = replicas
+        .zip(durability.as_ref())
+        .map(|(location, durability)| replicate(&configuration, &location, durability))
+        .transpose()?;
 
     // Reachable before it registers: others may send at once.
     let listener = Listener::bind(cluster.listen)
@@ -81,6 +90,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             files: files.clone(),
             loads: loads.clone(),
             rest: host.rest.clone(),
+            durability: durability.clone(),
         },
         secret,
     );
@@ -95,7 +105,6 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         build: env!("CARGO_PKG_VERSION").into(),
     };
     let membership = Arc::new(Membership::join(client.clone(), &registration, lease.clone()).await?);
-    let background = CancellationToken::new();
     let (following, followed, until) = (view.clone(), client.clone(), background.clone());
     tokio::spawn(async move { follow(&following, &followed, None, until).await });
 
@@ -107,7 +116,11 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         owned.clone(),
         host.workers.clone(),
         loads.clone(),
+        durability.is_some(),
     );
+    if durability.is_some() {
+        tokio::spawn(delivery.clone().confirm(background.clone()));
+    }
     let ownership = Arc::new(Ownership {
         pod: name.clone(),
         view: view.clone(),
@@ -119,6 +132,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         peers,
         client: client.clone(),
         loads: loads.clone(),
+        durability,
         under_way: Mutex::default(),
     });
     tokio::spawn(ownership.clone().run(background.clone()));
@@ -128,6 +142,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let shards = Arc::new(Shards::new(
         ShardConfig {
             pod: name,
+            disk: format!("{} {}", registration.identity, guildhall_pod::boot_id()),
             token: configuration.discord.token.clone(),
             gateway: configuration
                 .discord
@@ -179,6 +194,9 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     sessions_end.cancel();
     sessions.await.context("the sessions ended by a panic")??;
     host.drain(Duration::from_secs(configuration.drain_seconds)).await;
+    if let Some(replicating) = replicating {
+        replicating.end().await;
+    }
     background.cancel();
     if let Err(error) = membership.leave().await {
         tracing::warn!(%error, "the config service was not told; it finds out when the lease ends");

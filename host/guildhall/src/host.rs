@@ -4,8 +4,9 @@ use crate::configuration::Configuration;
 use anyhow::{Context, Result};
 use guildhall_discord::{Dispatcher, DispatcherConfig, GatewayInformation, Rest};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
-use guildhall_gateway::{ActionSink, GuildHost, WorkerConfig, Workers, settle};
-use guildhall_model::{GuildId, OutboxEntry, Permission};
+use guildhall_gateway::{CommitSink, CommittedPositions, GuildHost, WorkerConfig, Workers, settle};
+use guildhall_model::{GuildId, OutboxEntry, Permission, SessionPosition};
+use guildhall_replication::{Bucket, Litestream, Location, Replicated, Replicator, ReplicatorConfig};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,16 +18,20 @@ pub(crate) struct Host {
     pub(crate) registry: Arc<PluginRegistry<GuildHost>>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Brings guilds to the bucket, where one is configured.
+    pub(crate) replicator: Option<Arc<Replicator>>,
     /// Ends with this value.
     _watch: DirectoryWatch,
 }
 
 impl Host {
-    /// Asks Discord who the bot is, loads the plugins and starts the threads. These guilds are taken up.
+    /// Asks Discord who the bot is, loads the plugins and starts the threads. These guilds are taken up. What they commit
+    /// is replicated where there is a place for it.
     pub(crate) async fn start(
         configuration: &Configuration,
         permission: Permission,
         known: &[GuildId],
+        replicas: Option<&Location>,
     ) -> Result<Self> {
         let (registry, watch) = load_plugins(configuration)?;
         let discord = &configuration.discord;
@@ -46,6 +51,20 @@ impl Host {
                 permission: permission.clone(),
             },
         ));
+        let committed = Arc::new(match replicas {
+            Some(_) => CommittedPositions::with_replication(),
+            None => CommittedPositions::default(),
+        });
+        let told = || {
+            Box::new(InTheBucket {
+                committed: committed.clone(),
+                dispatcher: dispatcher.clone(),
+            })
+        };
+        let replicator = replicas
+            .map(|location| replicator(configuration, location, told()))
+            .transpose()?
+            .map(Arc::new);
         let workers = Workers::start(
             WorkerConfig {
                 guilds: configuration.data.join("guilds"),
@@ -59,9 +78,14 @@ impl Host {
                 settings: Arc::new(configuration.operator_settings()),
                 own_user,
                 permission,
+                replicated: replicas.is_some(),
             },
             registry.clone(),
-            Arc::new(ToDispatcher(dispatcher.clone())),
+            Arc::new(Commits {
+                replicator: replicator.clone(),
+                dispatcher: dispatcher.clone(),
+            }),
+            committed,
             known,
         )?;
         tokio::spawn(settle(workers.clone(), reported));
@@ -71,6 +95,7 @@ impl Host {
             registry,
             workers,
             dispatcher,
+            replicator,
             _watch: watch,
         })
     }
@@ -117,10 +142,53 @@ fn load_plugins(configuration: &Configuration) -> Result<(Arc<PluginRegistry<Gui
     Ok((registry, watch))
 }
 
-struct ToDispatcher(Arc<Dispatcher>);
+fn replicator(configuration: &Configuration, location: &Location, told: Box<InTheBucket>) -> Result<Replicator> {
+    let replication = &configuration.replication;
+    let config = ReplicatorConfig {
+        guilds: configuration.data.join("guilds"),
+        pod: configuration.cluster.pod.clone(),
+        hot_files: replication.hot_files.get(),
+        every: Duration::from_millis(replication.sync_ms.get().into()),
+        gate: replication.gate,
+    };
+    let litestream = Litestream::new(&replication.socket(&configuration.data))?;
+    Ok(Replicator::new(config, litestream, Bucket::new(location)?, told))
+}
 
-impl ActionSink for ToDispatcher {
-    fn submit(&self, guild: GuildId, actions: Vec<OutboxEntry>) {
-        self.0.submit(guild, actions);
+/// Where commits go: actions to the dispatcher, at once or through the replicator's gate.
+struct Commits {
+    replicator: Option<Arc<Replicator>>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl CommitSink for Commits {
+    fn committed(
+        &self,
+        guild: GuildId,
+        positions: &mut dyn Iterator<Item = &SessionPosition>,
+        actions: Vec<OutboxEntry>,
+    ) {
+        let actions = match &self.replicator {
+            Some(replicator) => replicator.committed(guild, positions.cloned(), actions),
+            None => actions,
+        };
+        if !actions.is_empty() {
+            self.dispatcher.submit(guild, actions);
+        }
+    }
+}
+
+/// What the replicator tells.
+struct InTheBucket {
+    committed: Arc<CommittedPositions>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Replicated for InTheBucket {
+    fn replicated(&self, guild: GuildId, positions: &[SessionPosition], actions: Vec<OutboxEntry>) {
+        self.committed.replicated(positions.iter());
+        if !actions.is_empty() {
+            self.dispatcher.submit(guild, actions);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `guildhall`: one binary for every role. Each subcommand is a module; nothing is decided here.
 
+mod backup_commands;
 mod config_service;
 mod configuration;
 mod configuration_reference;
@@ -9,6 +10,7 @@ mod host;
 mod http;
 mod needs;
 mod observability;
+mod replication;
 mod sessions;
 mod simulation;
 mod standalone;
@@ -47,6 +49,9 @@ enum Role {
     /// One guild: show it, move it, pin it.
     #[command(subcommand)]
     Guild(fleet_commands::Guild),
+    /// The guilds in the bucket: where they stand, and whether they can be brought back.
+    #[command(subcommand)]
+    Backup(backup_commands::Backup),
     /// Have a pod hand over everything that it owns.
     Drain {
         /// The pod.
@@ -72,6 +77,8 @@ enum Role {
     },
     /// Every key of the configuration, with its default and meaning, as a Markdown table.
     Configuration,
+    /// Litestream's configuration, for a sidecar.
+    LitestreamConfiguration(replication::Arguments),
     /// A simulation of Discord, to develop and test against.
     Sim(simulation::Arguments),
 }
@@ -95,6 +102,7 @@ fn main() -> ExitCode {
             Role::Pods(access) => fleet_commands::pods(access).await,
             Role::Guilds { pod, access } => fleet_commands::guilds(access, pod).await,
             Role::Guild(command) => fleet_commands::guild(command).await,
+            Role::Backup(command) => backup_commands::backup(command).await,
             Role::Drain { pod, access } => fleet_commands::drain(access, &pod).await,
             Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
@@ -102,6 +110,7 @@ fn main() -> ExitCode {
                 print!("{}", configuration_reference::markdown());
                 Ok(())
             }
+            Role::LitestreamConfiguration(arguments) => replication::write_configuration(&arguments),
             Role::Sim(arguments) => simulation::run(arguments).await,
         }
     });

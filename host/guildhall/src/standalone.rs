@@ -6,7 +6,7 @@ use crate::needs;
 use crate::observability;
 use crate::sessions::Sessions;
 use crate::simulation;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use guildhall_gateway::{Router, guilds_in};
 use guildhall_model::Permission;
 use serde_json::json;
@@ -62,6 +62,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         None
     };
     configuration.check_token()?;
+    if configuration.replication.url.is_some() {
+        bail!("replication.url is set, and `standalone` replicates nothing: use `guildhall gateway`, or leave it out");
+    }
     let stop = CancellationToken::new();
     tokio::spawn(observability::cancel_on_signal(stop.clone()));
     serve(configuration, stop).await
@@ -76,7 +79,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             configuration.data.display()
         )
     })?;
-    let host = Host::start(&configuration, Permission::default(), &known).await?;
+    let host = Host::start(&configuration, Permission::default(), &known, None).await?;
     let workers = &host.workers;
     let router = Arc::new(Router::new(workers.clone(), workers.clone()));
     let (wanted, intents) = watch::channel(needs::intents(&host.registry));

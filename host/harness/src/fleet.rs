@@ -2,15 +2,19 @@
 //! suspended and started again.
 
 use crate::guild_files::{GuildFiles, Tally};
+use crate::litestream::litestream;
 use crate::nginx::Nginx;
 use crate::postgres::Postgres;
 use crate::proxy::Proxy;
+use crate::s3::{ACCESS_KEY, BUCKET, S3Server};
 use crate::visitor::Visitor;
 use anyhow::{Context, Result, bail, ensure};
 use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
 use guildhall_sim::{CLIENT_SECRET, Simulation};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -28,7 +32,7 @@ pub struct FleetOptions {
     /// Components of every gateway pod.
     pub plugins: Vec<PathBuf>,
     /// Config replicas.
-    pub replicas: usize,
+    pub config_replicas: usize,
     /// Gateway pods, named `gateway-0` and so on.
     pub gateways: usize,
     /// HTTP pods, named `http-0` and so on.
@@ -47,6 +51,18 @@ pub struct FleetOptions {
     pub requests_per_second: u32,
     /// Guilds that have a file of about so many bytes before the fleet begins.
     pub seeded: Vec<(u64, usize)>,
+    /// Where guilds are replicated; then pods reach the seeded files, and no other volume.
+    pub replicas: Option<Replicas>,
+}
+
+/// A bucket, and how pods use it.
+pub struct Replicas {
+    /// The server.
+    pub server: S3Server,
+    /// The key that pods have; the server's own is [`crate::SECRET_KEY`].
+    pub key: String,
+    /// More lines of `[replication]`.
+    pub settings: String,
 }
 
 /// A gateway pod's connections, where the fleet is proxied.
@@ -64,6 +80,8 @@ pub struct Fleet {
     processes: BTreeMap<String, Process>,
     postgres: Postgres,
     directory: TempDir,
+    /// Where pods look for the files of pods that are gone.
+    volumes: PathBuf,
     discord: String,
     token: String,
     replicas: Vec<String>,
@@ -78,15 +96,26 @@ pub struct Fleet {
 }
 
 struct Process {
+    /// Leads a process group, in which its own children are.
     child: Child,
     /// Health, readiness and metrics.
     address: String,
 }
 
+impl Process {
+    /// Sends a signal to the process and its children.
+    fn signal_all(&self, signal: Signal) -> rustix::io::Result<()> {
+        match Pid::from_raw(self.child.id().cast_signed()) {
+            Some(group) => kill_process_group(group, signal),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended; there is nobody to tell.
-        let _ = self.child.kill();
+        // They may have ended; there is nobody to tell.
+        let _ = self.signal_all(Signal::KILL);
         let _ = self.child.wait();
     }
 }
@@ -103,8 +132,12 @@ impl Fleet {
             let name = plugin.file_name().context("a plugin is a file")?;
             std::fs::copy(plugin, plugins.join(name)).with_context(|| format!("{}", plugin.display()))?;
         }
-        seed(&directory.path().join("volumes/seeded/guilds"), &options.seeded)?;
-        let (replicas, gateways, http_pods) = (options.replicas, options.gateways, options.http_pods);
+        let volumes = directory.path().join(match options.replicas {
+            Some(_) => "seeds",
+            None => "volumes",
+        });
+        seed(&volumes.join("seeded/guilds"), &options.seeded)?;
+        let (replicas, gateways, http_pods) = (options.config_replicas, options.gateways, options.http_pods);
         let public = (0..http_pods).map(|_| free_address()).collect::<Result<Vec<_>>>()?;
         let nginx = (options.nginx && !public.is_empty() && Nginx::is_installed())
             .then(|| Nginx::start(&directory.path().join("nginx"), &free_address()?, &public))
@@ -119,6 +152,7 @@ impl Fleet {
             processes: BTreeMap::new(),
             postgres,
             directory,
+            volumes,
             discord: format!(
                 "[discord]\nrest = {:?}\ngateway = {:?}\n",
                 simulation.address().to_string(),
@@ -200,10 +234,43 @@ impl Fleet {
             self.volume(name),
             self.directory.path().join("plugins"),
             self.discord,
-            self.directory.path().join("volumes"),
+            self.volumes,
         );
-        self.configure(name, &configuration)?;
+        self.configure(name, &format!("{configuration}{}", self.replication()?))?;
         self.spawn(name, "gateway")
+    }
+
+    /// What commands and pods need for reaching the bucket.
+    pub fn replication(&self) -> Result<String> {
+        let Some(replicas) = &self.options.replicas else {
+            return Ok(String::new());
+        };
+        Ok(format!(
+            "[replication]\nurl = \"s3://{BUCKET}/fleet\"\nendpoint = {:?}\naccess_key_id = {ACCESS_KEY:?}\nsecret_access_key = {:?}\nprogram = {:?}\n{}",
+            replicas.server.endpoint(),
+            replicas.key,
+            litestream()?,
+            replicas.settings,
+        ))
+    }
+
+    /// The bucket's server.
+    pub fn bucket(&self) -> Option<&S3Server> {
+        self.options.replicas.as_ref().map(|replicas| &replicas.server)
+    }
+
+    /// Kills a gateway pod at once, and its disk is gone.
+    pub fn lose(&mut self, name: &str) -> Result<()> {
+        self.kill(name)?;
+        let deadline = Instant::now() + BOUND;
+        // What it started is killed as well, and may write until it has ended.
+        while let Err(error) = std::fs::remove_dir_all(self.volume(name)) {
+            ensure!(
+                Instant::now() < deadline,
+                "the volume of {name} cannot be removed: {error}"
+            );
+        }
+        Ok(())
     }
 
     /// Starts an HTTP pod, at its address.
@@ -262,6 +329,9 @@ impl Fleet {
             .env("DISCORD_TOKEN", &self.token)
             .env("DATABASE_URL", self.postgres.address())
             .env("GUILDHALL_CLUSTER_SECRET", SECRET)
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -326,26 +396,21 @@ impl Fleet {
         Ok(())
     }
 
-    /// Suspends a process (SIGSTOP).
+    /// Suspends a process and its children (SIGSTOP).
     pub fn suspend(&mut self, name: &str) -> Result<()> {
-        self.signal(name, "-STOP")
+        Ok(self.process(name)?.signal_all(Signal::STOP)?)
     }
 
     /// Lets a suspended process go on (SIGCONT).
     pub fn wake(&mut self, name: &str) -> Result<()> {
-        self.signal(name, "-CONT")
-    }
-
-    fn signal(&mut self, name: &str, signal: &str) -> Result<()> {
-        let id = self.process(name)?.child.id().to_string();
-        let status = Command::new("kill").args([signal, &id]).status()?;
-        ensure!(status.success(), "{name} cannot be sent {signal}");
-        Ok(())
+        Ok(self.process(name)?.signal_all(Signal::CONT)?)
     }
 
     /// Asks a process to end (SIGTERM) and waits until it has.
     pub async fn stop(&mut self, name: &str) -> Result<ExitStatus> {
-        self.signal(name, "-TERM")?;
+        if let Some(process) = Pid::from_raw(self.process(name)?.child.id().cast_signed()) {
+            kill_process(process, Signal::TERM)?;
+        }
         self.wait_end(name).await
     }
 

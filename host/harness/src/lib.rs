@@ -3,6 +3,7 @@
 
 mod fleet;
 mod guild_files;
+mod litestream;
 mod nginx;
 mod node;
 mod plugins;
@@ -10,9 +11,10 @@ mod pod;
 mod postgres;
 mod process;
 mod proxy;
+mod s3;
 mod visitor;
 
-pub use fleet::{Fleet, FleetOptions, Links};
+pub use fleet::{Fleet, FleetOptions, Links, Replicas};
 pub use guild_files::{GuildFiles, Tally};
 pub use node::NodeProject;
 pub use plugins::built_plugin;
@@ -20,4 +22,5 @@ pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;
 pub use process::ProcessFigures;
 pub use proxy::{Flow, Proxy};
+pub use s3::{S3Server, SECRET_KEY};
 pub use visitor::{Asked, Visitor};

@@ -4,15 +4,19 @@ use std::path::PathBuf;
 
 /// A built component; panics where it was not built, as a test that needs it cannot go on.
 pub fn built_plugin(name: &str) -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
-    let wasm = target.join("plugins").join(format!("{name}.wasm"));
+    let wasm = target_directory().join("plugins").join(format!("{name}.wasm"));
     assert!(
         wasm.exists(),
         "{} is not there; `cargo xtask test` builds it",
         wasm.display()
     );
     wasm
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    )
 }

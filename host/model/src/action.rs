@@ -173,6 +173,8 @@ pub struct OutboxEntry {
     pub plugin: String,
     pub committed_at: UnixMilliseconds,
     pub submitted: SubmittedAction,
+    /// At most 25 characters that no other action of the bot has, and the same where it was asked for once more.
+    pub nonce: String,
     /// The trace of the event that it came from; not kept in the file.
     pub trace: Trace,
 }

@@ -1,21 +1,28 @@
 //! Events from this pod's sessions to whoever owns their guilds: this pod's workers, or the owner pod, in order per
 //! guild. An event that has no owner now waits here, within a bound; past it the sessions stop reading, and Discord
-//! keeps what follows.
+//! keeps what follows. An event that another pod has only on its disk is kept until it is in the bucket: if that pod is lost,
+//! the next owner gets it once more.
 
 use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::{Forwarded, ForwardedEvent, ForwardedEvents, Peers};
 use guildhall_discord::Frame;
-use guildhall_fleet::{AssignmentView, Changed, ConfigClient};
+use guildhall_fleet::{AssignmentView, Changed, ConfigClient, GuildAssignment};
 use guildhall_gateway::{Destination, Workers};
 use guildhall_model::{GuildId, SessionPosition, UnixMilliseconds};
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 /// Events that wait in all queues together.
 const BUFFER: usize = 16_384;
+/// Events that are kept until they are in the bucket, of all guilds together.
+const KEPT: usize = 65_536;
+/// Between two questions what is in the bucket.
+const CONFIRM: Duration = Duration::from_millis(250);
 /// Events of one request.
 const BATCH: usize = 64;
 /// Between two attempts while nothing changes.
@@ -34,14 +41,40 @@ struct Inner {
     workers: Arc<Workers>,
     loads: Arc<Loads>,
     places: Arc<Semaphore>,
-    queues: Mutex<HashMap<GuildId, VecDeque<Waiting>>>,
+    queues: Mutex<HashMap<GuildId, Queue>>,
+    /// Whether the owners replicate their guilds.
+    replicated: bool,
+    /// Events in all queues that are sent and not in the bucket.
+    kept: AtomicUsize,
+}
+
+/// One guild's events, the oldest first.
+#[derive(Default)]
+struct Queue {
+    /// On an owner's disk, and not known to be in the bucket.
+    sent: VecDeque<Waiting>,
+    /// The epoch of that owner.
+    epoch: i64,
+    waiting: VecDeque<Waiting>,
+    /// Whether a task delivers them.
+    running: bool,
 }
 
 struct Waiting {
     session: Arc<str>,
     frame: Frame,
     received_at: UnixMilliseconds,
-    _place: OwnedSemaphorePermit,
+    /// Given back when the event is on a disk.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl Waiting {
+    fn position(&self) -> SessionPosition {
+        SessionPosition {
+            session: self.session.clone(),
+            sequence: self.frame.sequence,
+        }
+    }
 }
 
 impl Destination for Delivery {
@@ -49,21 +82,13 @@ impl Destination for Delivery {
         let Ok(place) = self.0.places.clone().acquire_owned().await else {
             return;
         };
-        let waiting = Waiting {
+        self.0.lock().entry(guild).or_default().waiting.push_back(Waiting {
             session,
             frame,
             received_at,
-            _place: place,
-        };
-        let mut queues = self.0.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.get_mut(&guild) {
-            queue.push_back(waiting);
-            return;
-        }
-        queues.insert(guild, VecDeque::from([waiting]));
-        drop(queues);
-        let inner = self.0.clone();
-        tokio::spawn(async move { inner.run(guild).await });
+            place: Some(place),
+        });
+        self.0.wake(guild);
     }
 }
 
@@ -77,6 +102,7 @@ impl Delivery {
         owned: Arc<Owned>,
         workers: Arc<Workers>,
         loads: Arc<Loads>,
+        replicated: bool,
     ) -> Self {
         Self(Arc::new(Inner {
             pod: pod.to_owned(),
@@ -88,68 +114,209 @@ impl Delivery {
             loads,
             places: Arc::new(Semaphore::new(BUFFER)),
             queues: Mutex::default(),
+            replicated,
+            kept: AtomicUsize::new(0),
         }))
+    }
+
+    /// Learns from the owners what is in the bucket, and sends again what a lost owner took along, until it is told to stop.
+    pub async fn confirm(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let mut by_owner: HashMap<String, Vec<GuildId>> = HashMap::new();
+            for (guild, epoch) in self.0.guilds_with_sent() {
+                let Some(now) = self.0.view.guild(guild) else { continue };
+                if now.epoch != epoch {
+                    self.0.wake(guild);
+                } else if let Some(url) = now.pod.and_then(|pod| self.0.view.url(&pod)) {
+                    by_owner.entry(url).or_default().push(guild);
+                }
+            }
+            for (url, guilds) in by_owner {
+                match self.0.peers.replicated(&url, &guilds).await {
+                    Ok(replicated) => replicated
+                        .into_iter()
+                        .for_each(|(guild, safe)| self.0.confirmed(guild, &safe)),
+                    Err(error) => tracing::debug!(%url, %error, "an owner does not tell what is in the bucket"),
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(CONFIRM) => {}
+            }
+        }
     }
 }
 
 impl Inner {
-    /// One guild's queue, until it is empty.
+    fn lock(&self) -> MutexGuard<'_, HashMap<GuildId, Queue>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts the guild's task where none runs.
+    fn wake(self: &Arc<Self>, guild: GuildId) {
+        if let Some(queue) = self.lock().get_mut(&guild)
+            && !queue.running
+        {
+            queue.running = true;
+            let inner = self.clone();
+            tokio::spawn(async move { inner.run(guild).await });
+        }
+    }
+
+    fn guilds_with_sent(&self) -> Vec<(GuildId, i64)> {
+        let queues = self.lock();
+        let with_sent = queues.iter().filter(|(_, queue)| !queue.sent.is_empty());
+        with_sent.map(|(guild, queue)| (*guild, queue.epoch)).collect()
+    }
+
+    /// These events of the guild are in the bucket.
+    fn confirmed(&self, guild: GuildId, safe: &BTreeMap<Arc<str>, u64>) {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(&guild) else { return };
+        let mut positions = Vec::new();
+        while let Some(first) = queue.sent.front()
+            && safe
+                .get(&first.session)
+                .is_some_and(|safe| *safe >= first.frame.sequence)
+        {
+            positions.push(first.position());
+            queue.sent.pop_front();
+        }
+        if queue.sent.is_empty() && !queue.running {
+            queues.remove(&guild);
+        }
+        drop(queues);
+        self.kept.fetch_sub(positions.len(), Ordering::Relaxed);
+        self.workers.committed().replicated(positions.iter());
+    }
+
+    /// One guild's queue, until nothing waits.
     async fn run(&self, guild: GuildId) {
         loop {
-            let mut batch: Vec<Waiting> = {
-                let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-                let Some(queue) = queues.get_mut(&guild) else { return };
-                if queue.is_empty() {
-                    queues.remove(&guild);
+            let mut changes = self.view.revision();
+            changes.borrow_and_update();
+            let Some(owner) = self.owner(guild).await else {
+                if !self.has_work(guild) {
                     return;
                 }
-                let count = queue.len().min(BATCH);
-                queue.drain(..count).collect()
+                // Whichever comes first; a change is only a reason to look sooner.
+                let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
+                continue;
             };
-            loop {
-                let mut changes = self.view.revision();
-                changes.borrow_and_update();
-                if self.to_worker(guild, &mut batch).await || self.to_owner(guild, &batch).await {
-                    break;
-                }
+            let Some(batch) = self.next_batch(guild, owner.epoch) else {
+                return;
+            };
+            if let Some(left) = self.hand_on(guild, &owner, batch).await {
+                self.put_back(guild, left);
                 // Whichever comes first; a change is only a reason to look sooner.
                 let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
             }
         }
     }
 
-    async fn to_worker(&self, guild: GuildId, batch: &mut Vec<Waiting>) -> bool {
-        let owned = self.owned.read().await;
-        if !owned.contains_key(&guild) {
+    fn has_work(&self, guild: GuildId) -> bool {
+        let mut queues = self.lock();
+        let Some(queue) = queues.get_mut(&guild) else {
             return false;
+        };
+        queue.running = !queue.waiting.is_empty() || !queue.sent.is_empty();
+        queue.running
+    }
+
+    /// The next events for the owner in this epoch. What an owner before it had, it may not have: it begins with that.
+    fn next_batch(&self, guild: GuildId, epoch: i64) -> Option<Vec<Waiting>> {
+        let mut queues = self.lock();
+        let queue = queues.get_mut(&guild)?;
+        if queue.epoch != epoch {
+            queue.epoch = epoch;
+            self.kept.fetch_sub(queue.sent.len(), Ordering::Relaxed);
+            while let Some(again) = queue.sent.pop_back() {
+                queue.waiting.push_front(again);
+            }
+        }
+        let count = queue.waiting.len().min(BATCH);
+        if count == 0 {
+            queue.running = false;
+            if queue.sent.is_empty() {
+                queues.remove(&guild);
+            }
+            return None;
+        }
+        Some(queue.waiting.drain(..count).collect())
+    }
+
+    fn put_back(&self, guild: GuildId, batch: Vec<Waiting>) {
+        if let Some(queue) = self.lock().get_mut(&guild) {
+            batch
+                .into_iter()
+                .rev()
+                .for_each(|waiting| queue.waiting.push_front(waiting));
+        }
+    }
+
+    /// The owner has them on its disk.
+    fn keep(&self, guild: GuildId, batch: Vec<Waiting>) {
+        if let Some(queue) = self.lock().get_mut(&guild) {
+            for mut sent in batch {
+                sent.place = None;
+                queue.sent.push_back(sent);
+                // The bucket is away: from here on only the owner's disk has the oldest ones.
+                if self.kept.fetch_add(1, Ordering::Relaxed) >= KEPT && queue.sent.pop_front().is_some() {
+                    self.kept.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Who owns the guild; a guild that is new gets an owner.
+    async fn owner(&self, guild: GuildId) -> Option<GuildAssignment> {
+        if let Some(known) = self.view.guild(guild).filter(|known| known.pod.is_some()) {
+            return Some(known);
+        }
+        match self.client.assign(guild).await {
+            Ok(assignment) => {
+                self.view.learn(Changed::Guild(assignment.clone()));
+                Some(assignment).filter(|assignment| assignment.pod.is_some())
+            }
+            Err(error) => {
+                tracing::warn!(%guild, %error, "the guild's owner cannot be asked for");
+                tokio::time::sleep(PAUSE * 10).await;
+                None
+            }
+        }
+    }
+
+    /// Hands the events to the owner; answers them where it could not take them.
+    async fn hand_on(&self, guild: GuildId, owner: &GuildAssignment, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
+        if owner.pod.as_ref() == Some(&self.pod) {
+            return self.to_worker(guild, owner.epoch, batch).await;
+        }
+        if !self.to_owner(guild, owner, &batch).await {
+            return Some(batch);
+        }
+        if self.replicated {
+            self.keep(guild, batch);
+        }
+        None
+    }
+
+    async fn to_worker(&self, guild: GuildId, epoch: i64, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
+        let owned = self.owned.read().await;
+        if owned.get(&guild) != Some(&epoch) {
+            self.loads.wait(guild, batch.len());
+            return Some(batch);
         }
         self.loads.count(guild, batch.len());
-        for waiting in batch.drain(..) {
+        for waiting in batch {
             self.workers
                 .frame(guild, waiting.session, waiting.frame, waiting.received_at, None)
                 .await;
         }
-        true
+        None
     }
 
-    async fn to_owner(&self, guild: GuildId, batch: &[Waiting]) -> bool {
-        let known = self.view.guild(guild).filter(|known| known.pod.is_some());
-        let assignment = match known {
-            Some(known) => known,
-            None => match self.client.assign(guild).await {
-                Ok(assignment) => {
-                    self.view.learn(Changed::Guild(assignment.clone()));
-                    assignment
-                }
-                Err(error) => {
-                    tracing::warn!(%guild, %error, "the guild's owner cannot be asked for");
-                    tokio::time::sleep(PAUSE * 10).await;
-                    return false;
-                }
-            },
-        };
-        let owner = assignment.pod.filter(|pod| *pod != self.pod);
-        let Some(url) = owner.and_then(|pod| self.view.url(&pod)) else {
+    async fn to_owner(&self, guild: GuildId, owner: &GuildAssignment, batch: &[Waiting]) -> bool {
+        let Some(url) = owner.pod.as_ref().and_then(|pod| self.view.url(pod)) else {
             return false;
         };
         // They end when the owner has answered.
@@ -158,7 +325,7 @@ impl Inner {
             .map(|waiting| waiting.frame.trace.step("forward"))
             .collect();
         let events = ForwardedEvents {
-            epoch: assignment.epoch,
+            epoch: owner.epoch,
             events: batch
                 .iter()
                 .zip(&steps)
@@ -175,13 +342,7 @@ impl Inner {
         match self.peers.events(&url, guild, &events).await {
             Ok(Forwarded::Committed) => {
                 metrics::counter!("guildhall_events_forwarded_total").increment(batch.len() as u64);
-                let positions: Vec<_> = batch
-                    .iter()
-                    .map(|waiting| SessionPosition {
-                        session: waiting.session.clone(),
-                        sequence: waiting.frame.sequence,
-                    })
-                    .collect();
+                let positions: Vec<_> = batch.iter().map(Waiting::position).collect();
                 self.workers.committed().committed(positions.iter());
                 true
             }

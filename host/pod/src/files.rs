@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use guildhall_model::GuildId;
-use guildhall_store::{GuildStore, StoreLimits, guild_file};
+use guildhall_store::{GuildStore, StoreLimits, epoch_of, guild_file};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -159,11 +159,36 @@ impl GuildFiles {
             .try_for_each(std::fs::remove_file)
     }
 
-    /// The SHA-256 of the guild's file, which is closed. Blocks.
+    /// The epoch in which this pod's own file was last taken up; none where there is no file, or none that can be read.
+    /// Blocks.
+    pub(crate) fn own_epoch(&self, guild: GuildId) -> Option<i64> {
+        let own = self.path(guild);
+        let epoch = own.exists().then(|| epoch_of(&own, guild))?;
+        epoch
+            .inspect_err(|error| tracing::warn!(%error, "this pod's own copy of a guild is not used"))
+            .ok()
+    }
+
+    /// The highest epoch in which a file was last taken up that was delivered here since; none where there is none. Blocks.
+    pub(crate) fn delivered_epoch(&self, guild: GuildId) -> Result<Option<i64>> {
+        let mut highest = None;
+        for delivery in deliveries(&self.incoming, guild)? {
+            highest = highest.max(Some(epoch_of(&delivery, guild)?));
+        }
+        Ok(highest)
+    }
+
+    /// The SHA-256 of the guild's file, which is closed and whole. Blocks.
     pub(crate) fn digest(&self, guild: GuildId) -> Result<String> {
         let path = self.path(guild);
         let wal = with_suffix(&path, "-wal");
-        let left = std::fs::metadata(&wal).map_or(0, |wal| wal.len());
+        let left = || std::fs::metadata(&wal).map_or(0, |wal| wal.len());
+        if left() > 0 {
+            GuildStore::open(&self.guilds, guild, &self.limits)?
+                .store
+                .checkpoint()?;
+        }
+        let left = left();
         ensure!(
             left == 0,
             "{} still holds {left} bytes; they belong into the file",

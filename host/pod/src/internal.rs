@@ -1,15 +1,16 @@
 //! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will
 //! own.
 
+use crate::durability::Durability;
 use crate::files::{GuildFiles, digest_of};
 use crate::loads::Loads;
 use crate::owned::Owned;
-use crate::peers::{DIGEST, ForwardedEvents};
+use crate::peers::{DIGEST, ForwardedEvents, ReplicatedEvents};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures_util::StreamExt;
 use guildhall_discord::Rest;
@@ -49,6 +50,8 @@ pub struct Internal {
     pub loads: Arc<Loads>,
     /// Where answers to interactions are waited for.
     pub rest: Arc<Rest>,
+    /// Where guilds are replicated.
+    pub durability: Option<Arc<Durability>>,
 }
 
 /// The epoch that a request believes in; 0 for none.
@@ -75,6 +78,7 @@ impl Internal {
             return Ok(owned);
         }
         drop(owned);
+        self.loads.wait(guild, 1);
         Err(Box::new(not_owner(self, guild, epoch)))
     }
 }
@@ -87,6 +91,8 @@ pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
             post(events).layer(DefaultBodyLimit::max(EVENTS)),
         )
         .route("/internal/v1/guilds/{guild}/file/{epoch}", put(file))
+        .route("/internal/v1/replicated", post(replicated))
+        .route("/internal/v1/replication", get(replication))
         .merge(crate::interactions::routes())
         .merge(crate::api::routes())
         .layer(axum::middleware::from_fn_with_state(secret, require_secret))
@@ -105,7 +111,10 @@ async fn events(
     {
         let _owned = match internal.guard(guild, forwarded.epoch).await {
             Ok(owned) => owned,
-            Err(answer) => return *answer,
+            Err(answer) => {
+                internal.loads.wait(guild, count);
+                return *answer;
+            }
         };
         internal.loads.count(guild, count);
         for event in forwarded.events {
@@ -128,6 +137,30 @@ async fn events(
         // suspended in the middle commits to a file that nobody reads any more.
         Ok(Some(())) if internal.lease.is_valid() => StatusCode::OK.into_response(),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "the events are not on disk yet\n").into_response(),
+    }
+}
+
+/// Answers for each guild that is this pod's the last event of each session that is in the bucket.
+async fn replicated(State(internal): State<Internal>, Json(guilds): Json<Vec<GuildId>>) -> Response {
+    let Some(durability) = &internal.durability else {
+        return (StatusCode::NOT_FOUND, "this pod replicates nothing\n").into_response();
+    };
+    let safe: ReplicatedEvents = guilds
+        .into_iter()
+        .filter_map(|guild| Some((guild, durability.replicator.safe(guild)?)))
+        .collect();
+    // What another pod may have taken over meanwhile is not in what it restored.
+    if !internal.lease.is_valid() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the pod has no valid lease\n").into_response();
+    }
+    Json(safe).into_response()
+}
+
+/// Where each of this pod's guilds stands in the bucket.
+async fn replication(State(internal): State<Internal>) -> Response {
+    match &internal.durability {
+        Some(durability) => Json(durability.replicator.standing()).into_response(),
+        None => (StatusCode::NOT_FOUND, "this pod replicates nothing\n").into_response(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod api;
 mod delivery;
+mod durability;
 mod files;
 mod handoff;
 mod interactions;
@@ -16,6 +17,7 @@ mod peers;
 mod shards;
 
 pub use delivery::Delivery;
+pub use durability::{Durability, boot_id};
 pub use files::GuildFiles;
 pub use internal::{Internal, router};
 pub use loads::Loads;

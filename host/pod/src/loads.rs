@@ -21,6 +21,8 @@ struct State {
     /// Events since then. A guild that has become idle is told once more.
     events: HashMap<GuildId, u64>,
     bytes: HashMap<GuildId, i64>,
+    /// Events and requests that wait for a guild to be taken up.
+    waiting: HashMap<GuildId, usize>,
 }
 
 impl Loads {
@@ -32,6 +34,7 @@ impl Loads {
                 since: Instant::now(),
                 events: HashMap::new(),
                 bytes: HashMap::new(),
+                waiting: HashMap::new(),
             }),
         }
     }
@@ -40,6 +43,26 @@ impl Loads {
     pub(crate) fn count(&self, guild: GuildId, events: usize) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state.events.entry(guild).or_default() += events as u64;
+    }
+
+    /// So many events or requests wait for the guild, which is not taken up yet.
+    pub(crate) fn wait(&self, guild: GuildId, waiting: usize) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.waiting.entry(guild).or_default();
+        *known = waiting.max(*known);
+    }
+
+    /// How many wait for the guild.
+    pub(crate) fn waiting(&self, guild: GuildId) -> usize {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.get(&guild).copied().unwrap_or_default()
+    }
+
+    /// The guild is taken up, and its bytes are told with the next heartbeat, also when no event comes.
+    pub(crate) fn taken_up(&self, guild: GuildId) {
+        self.count(guild, 0);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.remove(&guild);
     }
 
     /// The guild is another pod's now.

@@ -1,6 +1,7 @@
 //! Follows the assignments: takes up guilds that are this pod's, hands over those that move away, and lets go of those
 //! that were given to others. One task per guild in transition; all others go on.
 
+use crate::durability::Durability;
 use crate::files::GuildFiles;
 use crate::loads::Loads;
 use crate::owned::Owned;
@@ -12,13 +13,15 @@ use guildhall_model::GuildId;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 /// Files that are prepared or sent at once.
 pub(crate) const TRANSITIONS: usize = 16;
 /// Without a change the assignments are looked at this often.
 const LOOK: Duration = Duration::from_millis(200);
+/// Between two attempts to get a guild's file ready.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// What transitions need.
 pub struct Ownership {
@@ -42,6 +45,8 @@ pub struct Ownership {
     pub client: ConfigClient,
     /// What guilds cost.
     pub loads: Arc<Loads>,
+    /// Where guilds are replicated.
+    pub durability: Option<Arc<Durability>>,
     /// Guilds in transition.
     pub under_way: Mutex<HashSet<GuildId>>,
 }
@@ -50,22 +55,30 @@ impl Ownership {
     /// Follows until it is told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let places = Arc::new(Semaphore::new(TRANSITIONS));
+        let finished = Arc::new(Notify::new());
         let mut changes = self.view.revision();
         while !stop.is_cancelled() {
             changes.borrow_and_update();
-            for (guild, transition) in self.due().await {
+            let mut due = self.due().await;
+            due.sort_by_cached_key(|(guild, transition)| std::cmp::Reverse(self.urgency(*guild, transition)));
+            for (guild, transition) in due {
+                // Without a place the others wait: one that is more urgent may come before them.
+                let Ok(place) = places.clone().try_acquire_owned() else {
+                    break;
+                };
                 self.under_way().insert(guild);
-                let (ownership, places) = (self.clone(), places.clone());
+                let (ownership, finished) = (self.clone(), finished.clone());
                 tokio::spawn(async move {
-                    // The semaphore is never closed.
-                    let _place = places.acquire_owned().await;
                     ownership.make(guild, transition).await;
                     ownership.under_way().remove(&guild);
+                    drop(place);
+                    finished.notify_one();
                 });
             }
             metrics::gauge!("guildhall_guilds_owned").set(self.owned.len().await as f64);
             tokio::select! {
                 () = stop.cancelled() => {}
+                () = finished.notified() => {}
                 // A change is only a reason to look sooner.
                 _ = tokio::time::timeout(LOOK, changes.changed()) => {}
             }
@@ -116,6 +129,14 @@ impl Ownership {
         due
     }
 
+    /// What leaves goes first; of what comes, that which somebody waits for, and then the busiest.
+    fn urgency(&self, guild: GuildId, transition: &Transition) -> (usize, u32) {
+        match transition {
+            Transition::TakeUp(assignment) => (self.loads.waiting(guild), assignment.events_per_hour),
+            Transition::HandOver(_) | Transition::LetGo => (usize::MAX, 0),
+        }
+    }
+
     async fn make(&self, guild: GuildId, transition: Transition) {
         match transition {
             Transition::TakeUp(assignment) => self.take_up(&assignment).await,
@@ -129,22 +150,32 @@ impl Ownership {
 
     async fn take_up(&self, assignment: &GuildAssignment) {
         let (guild, epoch) = (assignment.guild, assignment.epoch);
-        let files = self.files.clone();
-        let prepared = tokio::task::spawn_blocking(move || files.prepare(guild, epoch)).await;
-        let prepared = prepared.map_err(anyhow::Error::from).and_then(|prepared| prepared);
-        if let Err(error) = prepared {
+        if let Err(error) = self.prepare(guild, epoch).await {
             tracing::error!(%guild, epoch, error = format!("{error:#}"), "the guild's file cannot be taken up; it is tried again");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(RETRY).await;
             return;
         }
         let current = self.view.guild(guild);
         if current.is_some_and(|current| current.epoch == epoch && current.pod.as_ref() == Some(&self.pod)) {
+            if let Some(durability) = &self.durability {
+                durability.take_up(guild, epoch);
+            }
             self.owned.insert(guild, epoch).await;
-            // Its bytes are told with the next heartbeat, also when no event comes.
-            self.loads.count(guild, 0);
+            self.loads.taken_up(guild);
             self.workers.take_up(guild).await;
             tracing::debug!(%guild, epoch, previous = assignment.previous, "a guild was taken up");
         }
+    }
+
+    async fn prepare(&self, guild: GuildId, epoch: i64) -> anyhow::Result<()> {
+        if let Some(durability) = &self.durability
+            && epoch > 1
+            && !self.files.delivered(guild, epoch).exists()
+        {
+            durability.fetch(&self.files, guild).await?;
+        }
+        let files = self.files.clone();
+        tokio::task::spawn_blocking(move || files.prepare(guild, epoch)).await?
     }
 
     /// Nothing more is done for the guild in this epoch: its mailbox is finished, its file closed, and what has not
@@ -153,8 +184,14 @@ impl Ownership {
         self.owned.remove(guild).await;
         self.loads.forget(guild);
         self.workers.hold(guild).await;
+        if let Some(durability) = &self.durability {
+            durability.replicator.hold(guild);
+        }
         self.dispatcher.release(guild).await;
         self.workers.release(guild).await;
+        if let Some(durability) = &self.durability {
+            durability.replicator.release(guild).await;
+        }
     }
 
     async fn remove_if_elsewhere(&self, guild: GuildId) {

@@ -6,6 +6,7 @@ use guildhall_model::{GuildId, UnixMilliseconds};
 use guildhall_trace::Trace;
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +53,9 @@ impl ForwardedEvent {
     }
 }
 
+/// The last event of each session that is in the bucket, by guild.
+pub(crate) type ReplicatedEvents = Vec<(GuildId, BTreeMap<Arc<str>, u64>)>;
+
 /// What the owner said.
 pub(crate) enum Forwarded {
     /// All are on its disk.
@@ -96,6 +100,19 @@ impl Peers {
             StatusCode::SERVICE_UNAVAILABLE => Ok(Forwarded::Later),
             _ => answer.error_for_status().map(|_| Forwarded::Later),
         }
+    }
+
+    /// How far these guilds of the pod are in the bucket; those that are not its own are left out.
+    pub(crate) async fn replicated(&self, url: &str, guilds: &[GuildId]) -> reqwest::Result<ReplicatedEvents> {
+        let answer = self
+            .http
+            .post(format!("{url}/internal/v1/replicated"))
+            .bearer_auth(self.secret.to_send())
+            .timeout(COMMIT)
+            .json(guilds)
+            .send()
+            .await?;
+        answer.error_for_status()?.json().await
     }
 
     /// Sends a guild's file for this epoch; it is on the target's disk when this answers.

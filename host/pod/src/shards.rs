@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 const REPORT: Duration = Duration::from_millis(500);
 /// How long a session that moves waits for its last events to be committed; what is not is replayed.
 const COMMIT: Duration = Duration::from_secs(5);
+/// The same for its last events to be in the bucket.
+const REPLICATE: Duration = Duration::from_secs(2);
 /// Between two IDENTIFYs of one key (Discord, Gateway, Rate Limiting).
 const IDENTIFY_PERIOD: Duration = Duration::from_secs(5);
 /// Discord asks for 1 to 5 seconds after an invalid session (Gateway, Resuming).
@@ -30,6 +32,8 @@ const INVALID_SESSION_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Dur
 pub struct ShardConfig {
     /// This pod's name.
     pub pod: String,
+    /// What its disk is known by, until the machine starts again.
+    pub disk: String,
     /// The bot's token.
     pub token: String,
     /// Where to connect.
@@ -55,7 +59,35 @@ pub struct Shards<D> {
 struct Position {
     /// A session goes on only with the intents that it began with.
     intents: u64,
+    /// Up to where everything is on the disks of the guilds' owners.
     point: ResumePoint,
+    /// Up to where everything survives the loss of the holder's disk.
+    replicated: u64,
+    /// The disk that holds what is between the two.
+    disk: String,
+    /// Whether the holder told it as its last word: then nothing is under way.
+    handed_over: bool,
+}
+
+impl Position {
+    /// Where the next holder goes on: everything that a disk might have taken along is asked for again. While the bucket is
+    /// away for long, a session whose disks are all there is not put at risk for it.
+    fn resume(self, disk: &str, buffer: u64) -> ResumePoint {
+        let replicated = self.replicated.min(self.point.sequence);
+        let at_risk = self.point.sequence - replicated > buffer / 2;
+        if at_risk && (self.handed_over || self.disk == disk) {
+            return self.point;
+        }
+        ResumePoint {
+            sequence: replicated,
+            ..self.point
+        }
+    }
+}
+
+/// Events of a session that Discord keeps for a RESUME, for so many guilds (discord-api-docs, thread 24).
+fn resume_buffer(guilds: u64) -> u64 {
+    (75 * guilds).clamp(100, 3500)
 }
 
 struct Sink<D> {
@@ -219,7 +251,8 @@ impl<D: Destination> Shards<D> {
             .clone()
             .and_then(|position| serde_json::from_value::<Position>(position).ok())
             .filter(|position| position.intents == intents.bits());
-        let resumes_from = position.as_ref().map(|position| position.point.sequence);
+        let resume = position.map(|position| position.resume(&self.config.disk, self.resume_buffer(shard)));
+        let resumes_from = resume.as_ref().map(|point| point.sequence);
         tracing::info!(shard = shard.shard, resumes_from, "the shard's session is this pod's");
         let stop = CancellationToken::new();
         let config = SessionConfig {
@@ -228,7 +261,7 @@ impl<D: Destination> Shards<D> {
             shard_count: shard.shard_count,
             intents,
             gateway: self.config.gateway.clone(),
-            resume: position.map(|position| position.point),
+            resume,
             pace: self.pace(),
             invalid_session_pause: INVALID_SESSION_PAUSE,
         };
@@ -239,6 +272,11 @@ impl<D: Destination> Shards<D> {
             stop,
             reported: None,
         }
+    }
+
+    fn resume_buffer(&self, shard: &ShardAssignment) -> u64 {
+        let guilds = self.view.guilds_of_shard(shard.shard, shard.shard_count);
+        resume_buffer(guilds as u64)
     }
 
     /// Turns are granted by the config service, for all pods; while it is away, nobody IDENTIFYs.
@@ -274,10 +312,15 @@ impl<D: Destination> Shards<D> {
     /// Where the session stands: everything up to there is committed, here or at the guilds' owners.
     fn position(&self, shard: u32, intents: Intents) -> Option<Position> {
         let point = self.sink.lock().get(&shard)?.1.clone()?;
+        // Nothing was received since the resume: its own sequence still stands.
         let sequence = self.committed.up_to(&point.session).unwrap_or(point.sequence);
+        let replicated = self.committed.replicated_up_to(&point.session);
         Some(Position {
             intents: intents.bits(),
+            replicated: replicated.unwrap_or(point.sequence),
             point: ResumePoint { sequence, ..point },
+            disk: self.config.disk.clone(),
+            handed_over: false,
         })
     }
 
@@ -308,12 +351,18 @@ impl<D: Destination> Shards<D> {
         }
     }
 
-    /// Waits until what the closed session brought is committed, within the bound.
+    /// Waits until what the closed session brought is committed and replicated, within the bounds.
     async fn complete(&self, shard: u32) {
         let point = self.sink.lock().get(&shard).and_then(|(_, point)| point.clone());
         let Some(point) = point else { return };
-        let deadline = Instant::now() + COMMIT;
-        while !self.committed.is_complete(&point.session) && Instant::now() < deadline {
+        let closed = Instant::now();
+        let waits = || {
+            let waited = closed.elapsed();
+            let committed = self.committed.is_complete(&point.session);
+            let replicated = self.committed.is_replicated(&point.session);
+            (!committed && waited < COMMIT) || (!replicated && waited < REPLICATE)
+        };
+        while waits() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -338,9 +387,13 @@ impl<D: Destination> Shards<D> {
         // However it ended, its position says from where to go on.
         let _ = (&mut session.task).await;
         self.complete(shard.shard).await;
-        let position = self
-            .position(shard.shard, session.intents)
-            .and_then(|position| serde_json::to_value(position).ok());
+        let position = self.position(shard.shard, session.intents).and_then(|position| {
+            serde_json::to_value(Position {
+                handed_over: true,
+                ..position
+            })
+            .ok()
+        });
         self.tell_handed_over(shard, position).await;
         self.forget(shard.shard);
     }
@@ -368,5 +421,40 @@ impl<D: Destination> Shards<D> {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resumes(committed: u64, replicated: u64, disk: &str, handed_over: bool) -> u64 {
+        let position = Position {
+            intents: 0,
+            point: ResumePoint {
+                session: "s".into(),
+                sequence: committed,
+                resume_url: String::new(),
+            },
+            replicated,
+            disk: "old".into(),
+            handed_over,
+        };
+        position.resume(disk, resume_buffer(1)).sequence
+    }
+
+    #[test]
+    fn what_only_a_disk_has_is_asked_for_again() {
+        assert_eq!(resumes(110, 100, "new", false), 100);
+        assert_eq!(resumes(110, 100, "old", false), 100);
+        assert_eq!(resumes(110, 100, "new", true), 100);
+        assert_eq!(resumes(100, 110, "new", false), 100, "never past what is committed");
+    }
+
+    #[test]
+    fn a_bucket_that_is_away_costs_no_session_whose_disks_are_there() {
+        assert_eq!(resumes(1000, 100, "new", true), 1000);
+        assert_eq!(resumes(1000, 100, "old", false), 1000);
+        assert_eq!(resumes(1000, 100, "new", false), 100, "its disk may be lost");
     }
 }

@@ -30,6 +30,7 @@ pub use day::Day;
 pub use error::{OpenError, StoreError};
 pub use limits::StoreLimits;
 pub use open::{GuildStore, Opened, guild_file, set_aside};
+pub use owner::epoch_of;
 pub use settings::Settings;
 pub use timer::StoredTimer;
 pub use transaction::Undo;

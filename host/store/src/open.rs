@@ -124,6 +124,8 @@ impl GuildStore {
         // Without the planner's stability guarantee SQLite prepares a cached SELECT with a bound LIMIT or range anew
         // at every call, as a parameter's value might allow a better plan: more work than the query itself.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // The replicator reads the WAL, and moves it into the file itself.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, limits.checkpoint_pages == 0)?;
         limits::apply_to(&connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let authority = Authority::default();

@@ -5,25 +5,30 @@ use crate::open::GuildStore;
 use guildhall_model::{OutboxEntry, SubmittedAction, UnixMilliseconds};
 
 impl GuildStore {
-    /// Adds an action to the open transaction; answers its entry, which must leave only after the commit.
+    /// Adds an action to the open transaction; answers its entry, which must leave only after the commit. The nonce is
+    /// one that no other action of the bot has.
     pub fn add_action(
         &mut self,
         plugin: &str,
         submitted: SubmittedAction,
+        nonce: String,
         now: UnixMilliseconds,
     ) -> Result<OutboxEntry, StoreError> {
         let guild = self.guild;
         let json = serde_json::to_string(&submitted).map_err(|source| StoreError::Action { guild, id: 0, source })?;
         let id = self
             .connection
-            .prepare_cached("INSERT INTO guildhall_outbox (plugin, committed_at, submitted) VALUES (?1, ?2, ?3)")
-            .and_then(|mut statement| statement.insert((plugin, now, json)))
+            .prepare_cached(
+                "INSERT INTO guildhall_outbox (plugin, committed_at, submitted, nonce) VALUES (?1, ?2, ?3, ?4)",
+            )
+            .and_then(|mut statement| statement.insert((plugin, now, json, &nonce)))
             .map_err(|source| self.failed(source))?;
         Ok(OutboxEntry {
             id,
             plugin: plugin.to_owned(),
             committed_at: now,
             submitted,
+            nonce,
             trace: Default::default(),
         })
     }
@@ -47,21 +52,24 @@ impl GuildStore {
     /// Every action that waits, oldest first: read when a guild is taken over, to go on where the last owner stopped.
     /// One that this version cannot read is left in the file and reported.
     pub fn waiting_actions(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        let read = || -> rusqlite::Result<Vec<(i64, String, u64, String)>> {
+        let read = || -> rusqlite::Result<Vec<(i64, String, u64, String, String)>> {
             self.connection
-                .prepare("SELECT id, plugin, committed_at, submitted FROM guildhall_outbox ORDER BY id")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+                .prepare("SELECT id, plugin, committed_at, submitted, nonce FROM guildhall_outbox ORDER BY id")?
+                .query_map([], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                })?
                 .collect()
         };
         let guild = self.guild;
         let mut entries = Vec::new();
-        for (id, plugin, committed_at, json) in read().map_err(|source| self.failed(source))? {
+        for (id, plugin, committed_at, json, nonce) in read().map_err(|source| self.failed(source))? {
             match serde_json::from_str(&json) {
                 Ok(submitted) => entries.push(OutboxEntry {
                     id,
                     plugin,
                     committed_at,
                     submitted,
+                    nonce,
                     trace: Default::default(),
                 }),
                 Err(source) => {

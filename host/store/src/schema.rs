@@ -64,6 +64,10 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX guildhall_interactions_taken ON guildhall_interactions (taken_at);
 ",
+    "
+    ALTER TABLE guildhall_outbox ADD COLUMN nonce TEXT NOT NULL DEFAULT '';
+    UPDATE guildhall_outbox SET nonce = lower(hex(randomblob(12)));
+",
 ];
 
 /// The schema of this file; 0 for a new one.

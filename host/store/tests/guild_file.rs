@@ -81,7 +81,7 @@ fn rows_actions_and_cursor_are_there_after_a_commit_and_a_reopening() {
     store.begin_call(&access());
     insert(&mut store, 1);
     store.end_call(true).unwrap();
-    let entry = store.add_action("watch", kick(1), 5).unwrap();
+    let entry = store.add_action("watch", kick(1), "n".into(), 5).unwrap();
     store.advance(&position("s", 3));
     store.commit(5).unwrap();
     drop(store);
@@ -107,7 +107,7 @@ fn a_rolled_back_batch_leaves_nothing() {
     store.begin_call(&access());
     insert(&mut store, 1);
     store.end_call(true).unwrap();
-    store.add_action("watch", kick(1), 5).unwrap();
+    store.add_action("watch", kick(1), "n".into(), 5).unwrap();
     store.advance(&position("s", 3));
     assert!(
         store.is_applied(&position("s", 3)),

@@ -1,7 +1,7 @@
 //! The checks that people and CI run alike.
 
-use crate::{cargo::cargo, plugins};
-use anyhow::{Result, ensure};
+use crate::{cargo::cargo, plugins, tools};
+use anyhow::{Result, bail, ensure};
 use std::path::Path;
 use std::process::Command;
 
@@ -32,17 +32,20 @@ pub(crate) fn test() -> Result<()> {
     plugins::build()?;
     postgres()?;
     chromium()?;
+    tools::litestream()?;
     cargo(&["test", "--workspace", "--locked"], &[])
 }
 
 /// The random tests of a fleet, over so many seeds.
 pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
-    ensure!(
-        group == "fleet",
-        "there is no group {group:?}; choose fleet, or leave it out for all tests"
-    );
+    let test = match group {
+        "fleet" => "seeds::",
+        "durability" => "lost_disks::",
+        _ => bail!("there is no group {group:?}; choose fleet or durability, or leave it out for all tests"),
+    };
     plugins::build()?;
     postgres()?;
+    tools::litestream()?;
     cargo(
         &[
             "test",
@@ -53,7 +56,7 @@ pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
             "fleet",
             "--",
             "--nocapture",
-            "seeds",
+            test,
         ],
         &[("FLEET_SEEDS", &seeds.to_string())],
     )

@@ -4,6 +4,7 @@ mod cargo;
 mod checks;
 mod plugins;
 mod programs;
+mod tools;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -39,7 +40,8 @@ enum Task {
     Fleet,
     /// Build the plugins and run all tests, or only a group.
     Test {
-        /// `fleet`: random accidents to fleets of real processes. All tests when left out.
+        /// `fleet`: random accidents to fleets of real processes; `durability`: with disks that are lost. All tests when
+        /// left out.
         group: Option<String>,
         /// Fleets, each with a seed of its own.
         #[arg(long, default_value_t = 10, requires = "group")]

@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
         plugins: plugins
             .map(|name| arguments.plugins.join(format!("{name}.wasm")))
             .into(),
-        replicas: 2,
+        config_replicas: 2,
         gateways: 3,
         http_pods: 2,
         nginx: true,
@@ -48,6 +48,7 @@ async fn main() -> Result<()> {
         shards: 1,
         requests_per_second: 45,
         seeded: Vec::new(),
+        replicas: None,
     };
     let fleet = Fleet::start(options, &simulation).await?;
     println!("config service  {}", fleet.replicas().join("  "));

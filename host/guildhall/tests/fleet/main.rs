@@ -4,7 +4,9 @@
 mod cuts;
 mod failover;
 mod http;
+mod lost_disks;
 mod moves;
+mod replication;
 mod seeds;
 mod support;
 mod traces;

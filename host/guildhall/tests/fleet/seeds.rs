@@ -1,39 +1,28 @@
 //! Accidents and orders in a random sequence, from a printed seed, under load.
 
 use crate::support::*;
-use guildhall_fleet::{AssignmentView, Changed, follow};
 use guildhall_model::GuildId;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::mpsc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const GATEWAYS: usize = 3;
 /// Accidents of one seed.
 const ACCIDENTS: usize = 3;
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_to_a_fleet_nothing_is_lost_and_nothing_happens_twice() {
-    let seeds = number("FLEET_SEEDS").unwrap_or(1);
-    let first = number("FLEET_SEED").unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        now.as_secs()
-    });
     let (mut double_owner, mut failed_requests) = (0, 0);
-    for seed in first..first + seeds {
+    for seed in seeds() {
         println!("FLEET_SEED={seed}");
         let (double, failed) = one(seed).await;
         double_owner += double;
         failed_requests += failed;
     }
     // Losses and repetitions end the run above.
+    let seeds = seeds().count();
     println!("fleet: seeds={seeds} lost=0 duplicated=0 double_owner={double_owner} failed_requests={failed_requests}");
     assert_eq!(double_owner, 0);
 }
@@ -42,12 +31,8 @@ async fn whatever_happens_to_a_fleet_nothing_is_lost_and_nothing_happens_twice()
 async fn one(seed: u64) -> (usize, usize) {
     let mut world = World::new(30, GATEWAYS).await;
     let client = world.fleet.client().unwrap();
-    let (told, mut changes) = mpsc::unbounded_channel();
+    let owners = OwnerWatch::start(&world.fleet);
     let stop = CancellationToken::new();
-    let (followed, until) = (client.clone(), stop.clone());
-    let watching = tokio::spawn(async move {
-        follow(&AssignmentView::default(), &followed, Some(told), until).await;
-    });
     let asking = world.keep_asking(&stop).await;
     let (simulation, fleet) = (&world.simulation, &mut world.fleet);
     let guilds = Arc::new(simulation.guild_ids());
@@ -121,15 +106,5 @@ async fn one(seed: u64) -> (usize, usize) {
     for failed in &asked.failed {
         println!("not answered: {failed}");
     }
-    watching.await.unwrap();
-    let mut owners = HashMap::new();
-    let mut double = 0;
-    while let Ok(change) = changes.try_recv() {
-        if let Changed::Guild(now) = change.now {
-            let known = owners.entry((now.guild, now.epoch)).or_insert_with(|| now.pod.clone());
-            double += usize::from(*known != now.pod);
-        }
-    }
-    assert!(!owners.is_empty(), "the watch told something");
-    (double, asked.failed.len())
+    (owners.double_owners().await, asked.failed.len())
 }

@@ -1,9 +1,13 @@
 //! Fleets for the tests of this crate, and what must hold after each.
 
-use guildhall_harness::{Asked, Fleet, FleetOptions, built_plugin};
+use guildhall_fleet::{AssignmentView, Change, Changed, ConfigClient, follow};
+use guildhall_harness::{Asked, Fleet, FleetOptions, Replicas, S3Server, SECRET_KEY, built_plugin};
 use guildhall_model::GuildId;
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
-use std::time::{Duration, Instant};
+use std::collections::HashMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
@@ -34,7 +38,33 @@ impl World {
         Self::start(guilds, gateways, false, Some(collector)).await
     }
 
+    /// The same, with guilds in a bucket, and no pod that reaches another's volume. `settings` are more lines of
+    /// `[replication]`.
+    pub(crate) async fn replicated(guilds: usize, gateways: usize, settings: &str) -> Self {
+        Self::replicated_with_key(guilds, gateways, settings, SECRET_KEY).await
+    }
+
+    /// The same, with pods that have this key.
+    pub(crate) async fn replicated_with_key(guilds: usize, gateways: usize, settings: &str, key: &str) -> Self {
+        let replicas = Replicas {
+            server: S3Server::start().await.unwrap(),
+            key: key.into(),
+            settings: settings.into(),
+        };
+        Self::start_with(guilds, gateways, false, None, Some(replicas)).await
+    }
+
     async fn start(guilds: usize, gateways: usize, proxied: bool, traces: Option<String>) -> Self {
+        Self::start_with(guilds, gateways, proxied, traces, None).await
+    }
+
+    async fn start_with(
+        guilds: usize,
+        gateways: usize,
+        proxied: bool,
+        traces: Option<String>,
+        replicas: Option<Replicas>,
+    ) -> Self {
         let config = SimConfig {
             guilds,
             identify_period_ms: 0,
@@ -46,7 +76,7 @@ impl World {
         let options = FleetOptions {
             binary: env!("CARGO_BIN_EXE_guildhall").into(),
             plugins: ["honeypot", "probe", "tally"].map(built_plugin).into(),
-            replicas: 2,
+            config_replicas: 2,
             gateways,
             http_pods: 2,
             nginx: false,
@@ -60,6 +90,7 @@ impl World {
                 .then(|| (simulation.guild_ids()[0], SEEDED_BYTES))
                 .into_iter()
                 .collect(),
+            replicas,
         };
         let fleet = Fleet::start(options, &simulation).await.unwrap();
         Self { simulation, fleet }
@@ -111,6 +142,55 @@ impl World {
     }
 }
 
+/// The seeds of a random test: as many as FLEET_SEEDS says, from FLEET_SEED on.
+pub(crate) fn seeds() -> std::ops::Range<u64> {
+    let number = |variable: &str| std::env::var(variable).ok()?.parse::<u64>().ok();
+    let first = number("FLEET_SEED").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        now.as_secs()
+    });
+    first..first + number("FLEET_SEEDS").unwrap_or(1)
+}
+
+/// Looks on while guilds change their owners.
+pub(crate) struct OwnerWatch {
+    changes: mpsc::UnboundedReceiver<Change>,
+    stop: CancellationToken,
+    watching: JoinHandle<()>,
+}
+
+impl OwnerWatch {
+    pub(crate) fn start(fleet: &Fleet) -> Self {
+        let (told, changes) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let (client, until) = (fleet.client().unwrap(), stop.clone());
+        let watching = tokio::spawn(async move {
+            follow(&AssignmentView::default(), &client, Some(told), until).await;
+        });
+        Self {
+            changes,
+            stop,
+            watching,
+        }
+    }
+
+    /// How often a guild had two owners in one epoch.
+    pub(crate) async fn double_owners(mut self) -> usize {
+        self.stop.cancel();
+        self.watching.await.unwrap();
+        let mut owners = HashMap::new();
+        let mut double = 0;
+        while let Ok(change) = self.changes.try_recv() {
+            if let Changed::Guild(now) = change.now {
+                let known = owners.entry((now.guild, now.epoch)).or_insert_with(|| now.pod.clone());
+                double += usize::from(*known != now.pod);
+            }
+        }
+        assert!(!owners.is_empty(), "the watch told something");
+        double
+    }
+}
+
 /// Traffic over all guilds, with a probe that is answered for every tenth message.
 pub(crate) fn traffic(events: u64) -> LoadConfig {
     LoadConfig {
@@ -120,6 +200,17 @@ pub(crate) fn traffic(events: u64) -> LoadConfig {
         uniform: true,
         ..LoadConfig::default()
     }
+}
+
+/// Waits until the pod's guilds are others'.
+pub(crate) async fn wait_given_up(client: &ConfigClient, pod: &str) {
+    wait("its guilds are others'", async || {
+        let guilds = client.assignments(None, 1000).await.unwrap().guilds;
+        guilds
+            .iter()
+            .all(|guild| guild.pod.as_deref().is_some_and(|owner| owner != pod))
+    })
+    .await;
 }
 
 /// Waits until so many messages have happened.

@@ -32,7 +32,7 @@ async fn an_owner_signs_in_sees_plots_and_changes_settings() {
     let options = FleetOptions {
         binary: env!("CARGO_BIN_EXE_guildhall").into(),
         plugins: ["honeypot", "probe", "tally"].map(built_plugin).into(),
-        replicas: 1,
+        config_replicas: 1,
         gateways: 2,
         http_pods: 2,
         nginx: true,
@@ -42,6 +42,7 @@ async fn an_owner_signs_in_sees_plots_and_changes_settings() {
         shards: 1,
         requests_per_second: 1000,
         seeded: Vec::new(),
+        replicas: None,
     };
     let fleet = Fleet::start(options, &simulation).await.unwrap();
     let load = LoadConfig {
