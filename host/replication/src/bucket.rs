@@ -126,7 +126,7 @@ impl Bucket {
             .try_collect()
             .await
             .map_err(|error| self.failed(error))?;
-        // `ltx/<level>/<first>-<last>.ltx`, in hexadecimal.
+        // `<level>/<first>-<last>.ltx`, in hexadecimal.
         let last = |name: &str| u64::from_str_radix(name.strip_suffix(".ltx")?.split_once('-')?.1, 16).ok();
         let mut points: Vec<_> = objects
             .iter()

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// An answer that takes longer than what was asked for is none.
 const SLACK: Duration = Duration::from_secs(5);
+/// Times that a sync is asked for once more before the bucket counts as behind.
+const AGAIN: usize = 3;
 /// For what happens within Litestream alone.
 const LOCAL: Duration = Duration::from_secs(10);
 
@@ -110,23 +112,29 @@ impl Litestream {
 
     /// Brings everything that was committed before this call to the bucket, within the bound.
     pub async fn sync(&self, path: &Path, bound: Duration) -> Result<Synced, LitestreamError> {
-        let timeout = bound.as_secs().max(1);
+        let first = self.sync_once(path, bound).await?;
+        // "no_change" is an answer too, whatever the bucket has; and what is committed meanwhile counts on.
+        let mut now = first;
+        for _ in 0..AGAIN {
+            if now.replicated_txid >= first.txid && first.txid > 0 {
+                return Ok(now);
+            }
+            now = self.sync_once(path, bound).await?;
+        }
+        Err(LitestreamError::Behind {
+            written: first.txid,
+            replicated: now.replicated_txid,
+        })
+    }
+
+    async fn sync_once(&self, path: &Path, bound: Duration) -> Result<Synced, LitestreamError> {
         let request = Sync {
             path,
             wait: true,
-            timeout,
+            timeout: bound.as_secs().max(1),
         };
         let answer = self.ask("sync", path, &request, bound + SLACK).await?;
-        let synced: Synced =
-            serde_json::from_str(&answer).map_err(|error| LitestreamError::Failed(format!("{answer:?}: {error}")))?;
-        // "no_change" is an answer too, whatever the bucket has.
-        if synced.replicated_txid < synced.txid || synced.txid == 0 {
-            return Err(LitestreamError::Behind {
-                written: synced.txid,
-                replicated: synced.replicated_txid,
-            });
-        }
-        Ok(synced)
+        serde_json::from_str(&answer).map_err(|error| LitestreamError::Failed(format!("{answer:?}: {error}")))
     }
 
     /// Lets go of the file, after a last sync within the bound. One that is not registered is fine.

@@ -355,7 +355,7 @@ impl Replicator {
     async fn try_to_bring(&self, guild: GuildId, load: &Load) -> Result<(), BringError> {
         let path = self.path(guild);
         if !load.registered {
-            self.make_room().await;
+            self.take_place(guild).await;
             self.register(guild, load.epoch).await?;
         }
         match self.litestream.sync(&path, SYNC).await {
@@ -382,13 +382,16 @@ impl Replicator {
         self.litestream.register(&self.path(guild), &replica).await
     }
 
-    /// Unregisters what was not written for longest, where there are too many.
-    async fn make_room(&self) {
+    /// Takes a place among the registered files, that of the one that was not written for longest where all are taken.
+    async fn take_place(&self, guild: GuildId) {
         loop {
             let leaves = {
                 let mut guilds = self.lock();
                 let registered = guilds.values().filter(|state| state.registered).count();
                 if registered < self.config.hot_files {
+                    if let Some(state) = guilds.get_mut(&guild) {
+                        state.registered = true;
+                    }
                     return;
                 }
                 let idle = guilds
@@ -396,18 +399,23 @@ impl Replicator {
                     .filter(|(_, state)| state.registered && !state.under_way);
                 // One that waits for its next sync is registered again for it.
                 let leaves = idle.min_by_key(|(_, state)| (state.since.is_some(), state.used));
-                let Some((guild, state)) = leaves else { return };
-                state.under_way = true;
-                *guild
+                leaves.map(|(leaves, state)| {
+                    state.under_way = true;
+                    *leaves
+                })
+            };
+            let Some(leaves) = leaves else {
+                // All of them are being synced; one ends soon.
+                tokio::time::sleep(LOOK).await;
+                continue;
             };
             let left = self.litestream.unregister(&self.path(leaves), SYNC).await;
+            if let Err(error) = left {
+                tracing::warn!(guild = %leaves, %error, "a file was not unregistered");
+            }
             if let Some(state) = self.lock().get_mut(&leaves) {
                 state.under_way = false;
                 state.registered = false;
-            }
-            if let Err(error) = left {
-                tracing::warn!(guild = %leaves, %error, "a file was not unregistered");
-                return;
             }
         }
     }

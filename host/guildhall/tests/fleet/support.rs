@@ -93,6 +93,8 @@ impl World {
             replicas,
         };
         let fleet = Fleet::start(options, &simulation).await.unwrap();
+        // A pod is ready before it is given a shard; what happens before there is a session is nobody's.
+        wait("there is a session", async || simulation.stats().identifies > 0).await;
         Self { simulation, fleet }
     }
 
