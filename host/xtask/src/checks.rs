@@ -1,6 +1,6 @@
 //! The checks that people and CI run alike.
 
-use crate::{cargo::cargo, plugins};
+use crate::{cargo::cargo, cluster, plugins};
 use anyhow::{Result, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -27,12 +27,13 @@ pub(crate) fn all() -> Result<()> {
     test()
 }
 
-/// All tests, on plugins built from this tree.
+/// All tests, on plugins built from this tree, and the checks of `cluster/`.
 pub(crate) fn test() -> Result<()> {
     plugins::build()?;
     postgres()?;
     chromium()?;
-    cargo(&["test", "--workspace", "--locked"], &[])
+    cargo(&["test", "--workspace", "--locked"], &[])?;
+    cluster::check()
 }
 
 /// The random tests of a fleet, over so many seeds.
@@ -73,7 +74,8 @@ fn chromium() -> Result<()> {
     install("chromium")
 }
 
-fn runs(program: &str) -> bool {
+/// Whether there is this program.
+pub(crate) fn runs(program: &str) -> bool {
     Command::new(program)
         .arg("--version")
         .output()
@@ -81,7 +83,7 @@ fn runs(program: &str) -> bool {
 }
 
 /// Installs a package of Debian.
-fn install(package: &str) -> Result<()> {
+pub(crate) fn install(package: &str) -> Result<()> {
     println!("{package} is not installed; installing Debian's package");
     for arguments in [
         &["update"][..],
