@@ -4,7 +4,7 @@
 use crate::Service;
 use crate::error::ConfigError;
 use crate::watch::Changes;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +17,8 @@ const LEADER_LOCK: i64 = 0x6775_696c_6402;
 const CAMPAIGN: Duration = Duration::from_secs(1);
 /// Between two looks at heartbeats.
 const LOOK: Duration = Duration::from_millis(250);
+/// A pod that is silent for longer is somebody's decision, and no longer told as silent.
+const FORGET: Duration = Duration::from_secs(3600);
 /// Changes that a watcher may be behind.
 const KEEP_CHANGES: i64 = 200_000;
 
@@ -42,8 +44,16 @@ pub struct Background {
     leading: AtomicBool,
 }
 
+/// What this process has seen of the pods.
+type Seen = HashMap<String, Sight>;
+
 /// The last heartbeat that was seen of a pod, and since when: by this process's own clock.
-type Seen = HashMap<String, (i64, Instant)>;
+struct Sight {
+    beat: i64,
+    since: Instant,
+    /// Its lease was ended for its silence.
+    is_expired: bool,
+}
 
 impl Background {
     /// Starts it.
@@ -76,8 +86,12 @@ impl Background {
 
     async fn campaign(&self) {
         loop {
-            if let Err(error) = self.lead().await {
+            let mut seen = Seen::new();
+            if let Err(error) = self.lead(&mut seen).await {
                 tracing::warn!(%error, "background work stops here; another replica may go on");
+            }
+            for pod in seen.keys() {
+                tell_age(pod, None);
             }
             self.leading.store(false, Ordering::Relaxed);
             metrics::gauge!("guildhall_config_leading").set(0.0);
@@ -86,7 +100,7 @@ impl Background {
     }
 
     /// Works as long as the connection that holds the lock lives.
-    async fn lead(&self) -> Result<(), ConfigError> {
+    async fn lead(&self, seen: &mut Seen) -> Result<(), ConfigError> {
         let (client, connection) = self.service.database.address.connect(NoTls).await?;
         let connection = tokio::spawn(connection);
         let row = client
@@ -98,12 +112,11 @@ impl Background {
         tracing::info!("this replica does the background work now");
         self.leading.store(true, Ordering::Relaxed);
         metrics::gauge!("guildhall_config_leading").set(1.0);
-        let mut seen = Seen::new();
         let mut revision = self.changes.revision();
         let mut compacted = Instant::now();
         loop {
             // Through the lock's own connection: without it there is no lock.
-            self.expire_silent(&client, &mut seen).await?;
+            self.expire_silent(&client, seen).await?;
             self.service.place_unowned().await?;
             self.service.drain_shards().await?;
             self.service.start_wanted_moves(self.config.moves_at_once).await?;
@@ -121,21 +134,51 @@ impl Background {
 
     async fn expire_silent(&self, client: &tokio_postgres::Client, seen: &mut Seen) -> Result<(), ConfigError> {
         let rows = client
-            .query("SELECT name, beat FROM pods WHERE state <> 'offline'", &[])
+            .query("SELECT name, beat, state <> 'offline' FROM pods", &[])
             .await?;
         let now = Instant::now();
-        let beats: HashMap<String, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-        seen.retain(|name, _| beats.contains_key(name));
-        for (name, beat) in beats {
-            let known = seen.entry(name.clone()).or_insert((beat, now));
-            if known.0 != beat {
-                *known = (beat, now);
-            } else if now.duration_since(known.1) > self.service.config.lease
+        let mut followed = HashSet::new();
+        let pods: Vec<(String, i64, bool)> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect();
+        for (name, beat, has_lease) in pods {
+            let is_missed = seen
+                .get(&name)
+                .is_some_and(|sight| sight.is_expired && now.duration_since(sight.since) < FORGET);
+            // One that has left is not missed.
+            if !has_lease && !is_missed {
+                continue;
+            }
+            let first = || Sight {
+                beat,
+                since: now,
+                is_expired: false,
+            };
+            let sight = seen.entry(name.clone()).or_insert_with(first);
+            if sight.beat != beat {
+                *sight = first();
+            } else if has_lease
+                && now.duration_since(sight.since) > self.service.config.lease
                 && self.service.expire(&name, beat).await?
             {
+                sight.is_expired = true;
                 metrics::counter!("guildhall_config_expired_leases_total").increment(1);
             }
+            tell_age(&name, Some(now.duration_since(sight.since)));
+            followed.insert(name);
         }
+        seen.retain(|name, _| {
+            let is_followed = followed.contains(name);
+            if !is_followed {
+                tell_age(name, None);
+            }
+            is_followed
+        });
         Ok(())
     }
+}
+
+/// How long ago the pod's last heartbeat was; none where this replica does not know, or nobody waits for one.
+fn tell_age(pod: &str, age: Option<Duration>) {
+    // Prometheus gives `pod` to whoever exports it.
+    metrics::gauge!("guildhall_config_heartbeat_age_seconds", "gateway" => pod.to_owned())
+        .set(age.map_or(f64::NAN, |age| age.as_secs_f64()));
 }

@@ -7,7 +7,7 @@ use guildhall_fleet::Change;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_postgres::{AsyncMessage, NoTls};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct Changes {
     database: Database,
     recent: RwLock<VecDeque<Arc<Change>>>,
     revision: watch::Sender<i64>,
+    /// When the database answered last.
+    answered: RwLock<Instant>,
 }
 
 impl Changes {
@@ -37,6 +39,7 @@ impl Changes {
             database,
             recent: RwLock::default(),
             revision: watch::channel(revision).0,
+            answered: RwLock::new(Instant::now()),
         });
         let following = changes.clone();
         tokio::spawn(async move {
@@ -51,6 +54,12 @@ impl Changes {
     /// The last revision; told when it grows.
     pub fn revision(&self) -> watch::Receiver<i64> {
         self.revision.subscribe()
+    }
+
+    /// How long the database has been silent: a few seconds at most while all is well.
+    pub fn silence(&self) -> Duration {
+        let answered = self.answered.read().unwrap_or_else(PoisonError::into_inner);
+        answered.elapsed()
     }
 
     async fn follow(&self) {
@@ -88,6 +97,7 @@ impl Changes {
         loop {
             let after = *self.revision.borrow();
             let page = self.read(after).await?;
+            *self.answered.write().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             let Some(last) = page.last().map(|change| change.revision) else {
                 return Ok(());
             };

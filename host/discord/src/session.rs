@@ -91,6 +91,9 @@ pub(crate) fn choose_crypto_provider() {
 /// Runs a shard's session until it is told to stop or Discord refuses it.
 pub async fn run_session<S: FrameSink>(config: SessionConfig, sink: Arc<S>, stop: CancellationToken) -> SessionEnd {
     choose_crypto_provider();
+    // A series that begins with its first event hides that event from whoever watches it grow.
+    metrics::counter!("guildhall_gateway_reconnects_total").increment(0);
+    metrics::counter!("guildhall_gateway_lost_sessions_total").increment(0);
     let (frames, mut queue) = mpsc::channel::<(Arc<str>, Frame)>(QUEUE);
     let taking = sink.clone();
     let taker = tokio::spawn(async move {

@@ -60,6 +60,8 @@ fn active(plugin: Arc<Plugin<GuildHost>>) -> ActivePlugin {
         readable: description.readable_plugins.iter().map(|id| table_prefix(id)).collect(),
     };
     let calls = metrics::counter!("guildhall_plugin_calls_total", "plugin" => description.id.clone());
+    // A series that begins with its first event hides that event from whoever watches it grow.
+    metrics::counter!("guildhall_plugins_switched_off_total", "plugin" => description.id.clone()).increment(0);
     ActivePlugin {
         access: Arc::new(access),
         calls,

@@ -7,6 +7,7 @@ use axum::middleware::from_fn_with_state;
 use guildhall_config::{Background, BackgroundConfig, Changes, Database, Service, ServiceConfig};
 use guildhall_fleet::{Listener, Patience, require_secret};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,9 @@ const PATIENCE: Patience = Patience {
     body: Duration::from_secs(5),
     closing: Duration::from_secs(2),
 };
+
+/// A replica that has lost its database for so long leaves requests to the others.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// `guildhall config`.
 #[derive(clap::Args)]
@@ -51,6 +55,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     let background = BackgroundConfig {
         moves_at_once: settings.moves_at_once.get(),
     };
+    let followed = changes.clone();
     let _background = Background::start(service.clone(), changes.clone(), background, stop.clone());
     let router = service
         .router(changes)
@@ -62,13 +67,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
         )
     })?;
     tracing::info!(address = %listener.address(), "the config service serves");
-    // A replica is ready as soon as it serves: its database has answered.
-    observability::serve(
-        configuration.listen,
-        metrics,
-        std::sync::Arc::new(|| None),
-        CancellationToken::new(),
-    )
-    .await?;
+    let readiness = Arc::new(move || {
+        let silence = followed.silence();
+        (silence > SILENCE).then(|| format!("PostgreSQL has not answered for {} s", silence.as_secs()))
+    });
+    observability::serve(configuration.listen, metrics, readiness, CancellationToken::new()).await?;
     listener.serve(router, PATIENCE, stop).await.context("the API ended")
 }

@@ -5,7 +5,7 @@ use crate::backup_commands;
 use crate::configuration::Configuration;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
-use guildhall_fleet::{AssignmentState, ConfigClient, GuildAssignment, Pod};
+use guildhall_fleet::{AssignmentState, ConfigClient, FleetError, GuildAssignment, Overview, Pod, PodState};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -249,22 +249,55 @@ async fn follow_move(access: &Access, client: &ConfigClient, started: GuildAssig
 }
 
 /// `guildhall drain`.
-pub(crate) async fn drain(access: Access, pod: &str) -> Result<()> {
-    let client = client(&access)?;
-    client.drain(pod).await?;
+pub(crate) async fn drain(access: Access, pod: Option<String>, wait: bool) -> Result<()> {
+    let cluster = Configuration::load(access.config.as_deref(), &serde_json::json!({}))?.cluster;
+    let client = cluster.client()?;
+    let name = pod.unwrap_or(cluster.pod);
+    if name.is_empty() {
+        bail!("which pod? Name it, or set cluster.pod");
+    }
+    client.drain(&name).await?;
+    let bound = Duration::from_secs(cluster.hand_over_seconds);
+    let deadline = Instant::now() + bound;
+    let mut told = None;
     loop {
-        let pods = client.overview().await?.pods;
+        let overview = client.overview().await;
+        if let Err(error @ FleetError::Away { .. }) = &overview
+            && wait
+            && Instant::now() < deadline
+        {
+            eprintln!("{error}; it is asked again");
+            tokio::time::sleep(LOOK * 10).await;
+            continue;
+        }
+        let Overview { pods, shards, .. } = overview?;
+        let held = shards.iter().filter(|shard| shard.pod.as_ref() == Some(&name)).count();
+        let has_others = pods
+            .iter()
+            .any(|other| other.name != name && other.state == PodState::Active);
         let pod = pods
             .into_iter()
-            .find(|known| known.name == pod)
-            .with_context(|| format!("pod {pod:?} is gone"))?;
-        if pod.guilds == 0 {
+            .find(|known| known.name == name)
+            .with_context(|| format!("pod {name:?} is gone"))?;
+        let left = (pod.guilds, held);
+        if left == (0, 0) {
             return print(&access, &pod, |pod| format!("{} owns nothing any more\n", pod.name));
         }
-        if !access.json {
-            println!("{} still owns {} guilds", pod.name, pod.guilds);
+        let left_text = format!("{name} still owns {} guilds and {held} shards", pod.guilds);
+        if !wait {
+            return print(&access, &pod, |_| format!("{left_text}, and hands them over\n"));
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        if !has_others {
+            bail!("{left_text}, and there is no other active pod to take them");
+        }
+        if Instant::now() > deadline {
+            bail!("{left_text} after {bound:?} (cluster.hand_over_seconds)");
+        }
+        if !access.json && told != Some(left) {
+            println!("{left_text}");
+            told = Some(left);
+        }
+        tokio::time::sleep(LOOK * 4).await;
     }
 }
 

@@ -54,8 +54,11 @@ enum Role {
     Backup(backup_commands::Backup),
     /// Have a pod hand over everything that it owns.
     Drain {
-        /// The pod.
-        pod: String,
+        /// The pod; without it the one that `cluster.pod` names.
+        pod: Option<String>,
+        /// Wait until it owns no guild and no shard, at most for `cluster.hand_over_seconds`.
+        #[arg(long)]
+        wait: bool,
         #[command(flatten)]
         access: fleet_commands::Access,
     },
@@ -103,7 +106,7 @@ fn main() -> ExitCode {
             Role::Guilds { pod, access } => fleet_commands::guilds(access, pod).await,
             Role::Guild(command) => fleet_commands::guild(command).await,
             Role::Backup(command) => backup_commands::backup(command).await,
-            Role::Drain { pod, access } => fleet_commands::drain(access, &pod).await,
+            Role::Drain { pod, wait, access } => fleet_commands::drain(access, pod, wait).await,
             Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
             Role::Configuration => {

@@ -1,9 +1,8 @@
 //! The checks that people and CI run alike.
 
-use crate::{cargo::cargo, plugins, tools};
-use anyhow::{Result, bail, ensure};
+use crate::{cargo::cargo, cluster, plugins, tools};
+use anyhow::{Result, bail};
 use std::path::Path;
-use std::process::Command;
 
 /// Formatting, lints, documentation, tests.
 pub(crate) fn all() -> Result<()> {
@@ -27,13 +26,14 @@ pub(crate) fn all() -> Result<()> {
     test()
 }
 
-/// All tests, on plugins built from this tree.
+/// All tests, on plugins built from this tree, and the checks of `cluster/`.
 pub(crate) fn test() -> Result<()> {
     plugins::build()?;
     postgres()?;
     chromium()?;
     tools::litestream()?;
-    cargo(&["test", "--workspace", "--locked"], &[])
+    cargo(&["test", "--workspace", "--locked"], &[])?;
+    cluster::check()
 }
 
 /// The random tests of a fleet, over so many seeds.
@@ -64,8 +64,8 @@ pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
 
 /// The fleet's tests start PostgreSQL themselves, but need its programs.
 pub(crate) fn postgres() -> Result<()> {
-    let installed = Path::new("/usr/lib/postgresql").is_dir() || runs("initdb");
-    if installed { Ok(()) } else { install("postgresql") }
+    let installed = Path::new("/usr/lib/postgresql").is_dir() || tools::runs("initdb");
+    if installed { Ok(()) } else { tools::install_debian("postgresql") }
 }
 
 /// The portal is tested in a real browser.
@@ -73,31 +73,5 @@ fn chromium() -> Result<()> {
     if Path::new("/usr/bin/chromium").exists() {
         return Ok(());
     }
-    install("chromium")
-}
-
-fn runs(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
-}
-
-/// Installs a package of Debian.
-fn install(package: &str) -> Result<()> {
-    println!("{package} is not installed; installing Debian's package");
-    for arguments in [
-        &["update"][..],
-        &["install", "--yes", "--no-install-recommends", package],
-    ] {
-        let done = Command::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments)
-            .status();
-        ensure!(
-            done.is_ok_and(|status| status.success()),
-            "{package} cannot be installed; install it by hand (Debian's package `{package}`), then run this again"
-        );
-    }
-    Ok(())
+    tools::install_debian("chromium")
 }

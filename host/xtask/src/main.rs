@@ -2,6 +2,7 @@
 
 mod cargo;
 mod checks;
+mod cluster;
 mod plugins;
 mod programs;
 mod tools;
@@ -47,8 +48,17 @@ enum Task {
         #[arg(long, default_value_t = 10, requires = "group")]
         seeds: u32,
     },
+    /// What it takes to run on Kubernetes, in `cluster/`.
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// What CI runs: formatting, lints, documentation, and all tests.
     Ci,
+}
+
+#[derive(Subcommand)]
+enum Cluster {
+    /// Render every overlay, and check schemas, alerts, dashboards, the Dockerfile, and that the binary has what they name.
+    Check,
 }
 
 fn main() -> Result<()> {
@@ -62,6 +72,7 @@ fn main() -> Result<()> {
             group: Some(group),
             seeds,
         } => checks::test_group(&group, seeds),
+        Task::Cluster(Cluster::Check) => cluster::check(),
         Task::Ci => checks::all(),
     }
 }
