@@ -64,6 +64,18 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX guildhall_interactions_taken ON guildhall_interactions (taken_at);
 ",
+    "
+    ALTER TABLE guildhall_cursor ADD COLUMN messages BLOB;
+    ALTER TABLE guildhall_cursor ADD COLUMN audit_log BLOB;
+    ALTER TABLE guildhall_cursor ADD COLUMN bans BLOB;
+    CREATE TABLE guildhall_gaps (
+        channel INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        after INTEGER NOT NULL,
+        applied BLOB NOT NULL,
+        PRIMARY KEY (channel, until)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The schema of this file; 0 for a new one.
