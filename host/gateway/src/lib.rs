@@ -24,4 +24,4 @@ pub use queued::Acknowledge;
 pub use report::{GuildReport, PluginReport};
 pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
-pub use workers::{ActionSink, WorkerConfig, Workers, guilds_in, settle};
+pub use workers::{ActionSink, WorkerConfig, Workers, catch_up, guilds_in, settle};

@@ -2,10 +2,10 @@
 
 use crate::configuration::Configuration;
 use anyhow::{Context, Result};
-use guildhall_discord::{Dispatcher, DispatcherConfig, GatewayInformation, Rest};
+use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
-use guildhall_gateway::{ActionSink, GuildHost, WorkerConfig, Workers, settle};
-use guildhall_model::{GuildId, OutboxEntry, Permission};
+use guildhall_gateway::{ActionSink, GuildHost, WorkerConfig, Workers, catch_up, settle};
+use guildhall_model::{Gap, GuildId, OutboxEntry, Permission};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -46,6 +46,7 @@ impl Host {
                 permission: permission.clone(),
             },
         ));
+        let (pages, missed) = mpsc::unbounded_channel();
         let workers = Workers::start(
             WorkerConfig {
                 guilds: configuration.data.join("guilds"),
@@ -61,9 +62,13 @@ impl Host {
                 permission,
             },
             registry.clone(),
-            Arc::new(ToDispatcher(dispatcher.clone())),
+            Arc::new(ToDiscord {
+                history: CatchUp::new(dispatcher.clone(), pages),
+                dispatcher: dispatcher.clone(),
+            }),
             known,
         )?;
+        tokio::spawn(catch_up(workers.clone(), missed));
         tokio::spawn(settle(workers.clone(), reported));
         Ok(Self {
             rest,
@@ -117,10 +122,17 @@ fn load_plugins(configuration: &Configuration) -> Result<(Arc<PluginRegistry<Gui
     Ok((registry, watch))
 }
 
-struct ToDispatcher(Arc<Dispatcher>);
+struct ToDiscord {
+    dispatcher: Arc<Dispatcher>,
+    history: CatchUp,
+}
 
-impl ActionSink for ToDispatcher {
+impl ActionSink for ToDiscord {
     fn submit(&self, guild: GuildId, actions: Vec<OutboxEntry>) {
-        self.0.submit(guild, actions);
+        self.dispatcher.submit(guild, actions);
+    }
+
+    fn catch_up(&self, guild: GuildId, gaps: Vec<Gap>) {
+        self.history.start(guild, gaps);
     }
 }
