@@ -81,7 +81,7 @@ impl Cursor {
         if self.pending.is_empty() && self.pending_recent.is_none() {
             return Ok(());
         }
-        let (messages, audit_log, bans) = self.recent().to_columns();
+        let [messages, audit_log, bans] = self.recent().to_columns();
         if let (true, Some(latest)) = (self.pending.is_empty(), &self.latest) {
             connection
                 .prepare_cached(

@@ -141,14 +141,14 @@ impl Recent {
     }
 
     /// The columns `messages`, `audit_log` and `bans`.
-    pub(crate) fn to_columns(&self) -> (Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>) {
+    pub(crate) fn to_columns(&self) -> [Option<Vec<u8>>; 3] {
         let bans = self.bans.iter();
         let bans = bans.flat_map(|ban| [ban.user, ban.at << 2 | u64::from(ban.added) << 1 | u64::from(ban.made)]);
-        (
+        [
             self.messages.as_ref().map(Seen::to_blob),
             self.audit_log.as_ref().map(Seen::to_blob),
             (!self.bans.is_empty()).then(|| to_blob(bans)),
-        )
+        ]
     }
 
     /// Reads what [`to_columns`](Self::to_columns) wrote.
@@ -222,7 +222,7 @@ mod tests {
             assert!(take(live_first), "another one");
             let lifted = Ban { user, added: false };
             assert!(recent.take_live_ban(lifted, at + 900), "the end of a ban is no ban");
-            let (messages, audit_log, bans) = recent.to_columns();
+            let [messages, audit_log, bans] = recent.to_columns();
             let read = Recent::from_columns(messages.as_deref(), audit_log.as_deref(), bans.as_deref());
             assert_eq!(read, recent);
         }
