@@ -24,7 +24,7 @@ async fn a_guild_says_what_was_sent_last_in_each_channel() {
     client.dispatch("READY").await;
     let described = client.dispatch("GUILD_CREATE").await;
     for channel in described["d"]["channels"].as_array().unwrap() {
-        let expected = (channel["id"] == general.to_string()).then(|| json!(last.to_string()));
+        let expected = (channel["id"] == json!(general.to_string())).then(|| json!(last.to_string()));
         assert_eq!(channel["last_message_id"], expected.unwrap_or(Value::Null), "{channel}");
     }
 }

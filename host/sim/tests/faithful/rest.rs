@@ -218,7 +218,7 @@ async fn the_audit_log_after_an_entry_is_oldest_first_and_names_its_users() {
     assert_eq!(targets(&after), [people[4]]);
     let users = after["users"].as_array().unwrap();
     assert!(
-        users.iter().any(|user| user["id"] == people[4].to_string()),
+        users.iter().any(|user| user["id"] == json!(people[4].to_string())),
         "{users:?}"
     );
 }
