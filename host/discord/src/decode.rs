@@ -10,10 +10,11 @@ pub(crate) use guild::{ChannelRecord, GuildPayload, Overwrite};
 
 use crate::frame::Frame;
 use guildhall_model::{
-    AuditLogEntry, Channel, EventData, EventKind, Member, Message, MessageDelete, MessageDeleteBulk,
+    AuditLogEntry, Channel, EventData, EventKind, Member, Message, MessageDelete, MessageDeleteBulk, User,
 };
 use payload::*;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 /// What a frame says.
 #[derive(Debug, Default)]
@@ -170,6 +171,16 @@ pub(crate) fn message(json: &[u8]) -> serde_json::Result<Message> {
     serde_json::from_slice::<MessagePayload<'_>>(json).map(Message::from)
 }
 
+/// Messages as REST lists them, each with its id; none in place of one that cannot be read.
+pub(crate) fn messages(json: &[u8]) -> serde_json::Result<Vec<(u64, Option<Message>)>> {
+    let listed: Vec<&RawValue> = serde_json::from_slice(json)?;
+    let read = |raw: &RawValue| {
+        let id = serde_json::from_str::<IdOnly>(raw.get())?.id.0;
+        Ok((id, message(raw.get().as_bytes()).ok()))
+    };
+    listed.into_iter().map(read).collect()
+}
+
 /// A channel or thread as REST answers it.
 pub(crate) fn channel(json: &[u8]) -> serde_json::Result<Channel> {
     serde_json::from_slice::<ChannelPayload<'_>>(json).map(|channel| ChannelRecord::from(channel).channel)
@@ -182,8 +193,14 @@ pub(crate) fn member(json: &[u8]) -> serde_json::Result<Member> {
 
 /// The entries of an audit log as REST answers it, newest first.
 pub(crate) fn audit_log(json: &[u8]) -> serde_json::Result<Vec<AuditLogEntry>> {
+    audit_log_with_users(json).map(|(entries, _)| entries)
+}
+
+/// The same, with the users that the entries name.
+pub(crate) fn audit_log_with_users(json: &[u8]) -> serde_json::Result<(Vec<AuditLogEntry>, Vec<User>)> {
     let log = serde_json::from_slice::<AuditLogPayload<'_>>(json)?;
-    Ok(log.audit_log_entries.into_iter().map(AuditLogEntry::from).collect())
+    let entries = log.audit_log_entries.into_iter().map(AuditLogEntry::from).collect();
+    Ok((entries, log.users.into_iter().map(User::from).collect()))
 }
 
 fn event(event: EventData) -> Decoded {

@@ -6,7 +6,8 @@
 
 use crate::rate_limits::{BucketHeaders, RateLimits};
 use crate::request::Outgoing;
-use crate::rest::{Rest, RestError, request};
+use crate::rest::{Answer, Rest, RestError, request};
+use bytes::Bytes;
 use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Permission, Priority, Refusal};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -59,6 +60,7 @@ enum Submission {
     Actions(GuildId, Vec<OutboxEntry>),
     Release(GuildId, oneshot::Sender<()>),
     Share(NonZeroU32),
+    Fetch(Outgoing, oneshot::Sender<Result<Bytes, RestError>>),
 }
 
 /// Sends actions. Cheap to share; ends when it is dropped.
@@ -92,6 +94,7 @@ impl Dispatcher {
             delayed: BTreeMap::new(),
             all_held_until: None,
             running: JoinSet::new(),
+            fetching: JoinSet::new(),
             arrivals: 0,
             refused_token: false,
         };
@@ -105,6 +108,16 @@ impl Dispatcher {
         metrics::gauge!("guildhall_actions_waiting").increment(entries.len() as f64);
         // The task ends only with this sender.
         let _ = self.submissions.send(Submission::Actions(guild, entries));
+    }
+
+    /// Asks Discord for something that no action waits for: it is sent at once when the limits leave room beside the
+    /// actions; otherwise the error says when to ask again.
+    pub(crate) async fn fetch(&self, request: Outgoing) -> Result<Bytes, RestError> {
+        let (done, fetched) = oneshot::channel();
+        // An error of either channel says that the dispatcher has ended.
+        let _ = self.submissions.send(Submission::Fetch(request, done));
+        let ended = |_| Err(RestError::Transient("the dispatcher has ended".into()));
+        fetched.await.unwrap_or_else(ended)
     }
 
     /// Changes this process's share of the bot's requests per second.
@@ -169,6 +182,12 @@ struct Finished {
     took: Duration,
 }
 
+struct Fetched {
+    request: Outgoing,
+    answer: Answer,
+    done: oneshot::Sender<Result<Bytes, RestError>>,
+}
+
 struct Schedule {
     rest: Arc<Rest>,
     reports: mpsc::UnboundedSender<Report>,
@@ -188,6 +207,7 @@ struct Schedule {
     /// The bot as a whole waits; interactions do not.
     all_held_until: Option<Instant>,
     running: JoinSet<Finished>,
+    fetching: JoinSet<Fetched>,
     arrivals: u64,
     refused_token: bool,
 }
@@ -203,11 +223,16 @@ impl Schedule {
                     Some(Submission::Actions(guild, entries)) => self.take(guild, entries),
                     Some(Submission::Release(guild, done)) => self.release(guild, done),
                     Some(Submission::Share(per_second)) => self.limits.set_per_second(per_second),
+                    Some(Submission::Fetch(request, done)) => self.fetch(request, done),
                     None => return,
                 },
                 Some(finished) = self.running.join_next() => match finished {
                     Ok(finished) => self.finish(finished),
                     Err(error) => tracing::error!(%error, "a request ended by a panic; its action stays in the outbox"),
+                },
+                Some(fetched) = self.fetching.join_next() => match fetched {
+                    Ok(fetched) => self.finish_fetch(fetched),
+                    Err(error) => tracing::error!(%error, "a request ended by a panic"),
                 },
                 () = tokio::time::sleep_until(wake_at.unwrap_or_else(Instant::now).into()), if wake_at.is_some() => {}
             }
@@ -328,6 +353,49 @@ impl Schedule {
                 took: started.elapsed(),
             }
         });
+    }
+
+    /// Sends a request beside the actions, if it would hold none of them up.
+    fn fetch(&mut self, request: Outgoing, done: oneshot::Sender<Result<Bytes, RestError>>) {
+        let now = Instant::now();
+        let held = |after, global| Err(RestError::RateLimited { after, global });
+        let refused = if self.refused_token {
+            Err(RestError::Unauthorized)
+        } else if !self.permission.holds() || !self.ready.is_empty() {
+            held(SHORTEST_PAUSE, true)
+        } else {
+            self.limits
+                .reserve_spare(&request, now)
+                .or_else(|until| held(until.until.duration_since(now), until.all))
+        };
+        if let Err(error) = refused {
+            // Who asked may have given up.
+            let _ = done.send(Err(error));
+            return;
+        }
+        let rest = self.rest.clone();
+        self.fetching.spawn(async move {
+            let answer = rest.send(&request).await;
+            Fetched { request, answer, done }
+        });
+    }
+
+    fn finish_fetch(&mut self, fetched: Fetched) {
+        let Fetched { request, answer, done } = fetched;
+        let now = Instant::now();
+        if let Some(headers) = answer.bucket {
+            self.limits.learn(&request, headers, now);
+        }
+        match &answer.result {
+            Err(RestError::RateLimited { after, global: true }) => self.limits.block_all(now + *after),
+            Err(error @ RestError::Unauthorized) => {
+                self.refused_token = true;
+                tracing::error!(%error, "no action is sent any more; they wait in their outboxes");
+            }
+            _ => {}
+        }
+        // Who asked may have given up.
+        let _ = done.send(answer.result);
     }
 
     fn finish(&mut self, finished: Finished) {

@@ -1,6 +1,7 @@
 //! Discord: frames and sessions coming in, REST going out. The only crate that names twilight; it knows no plugin and
 //! no SQL.
 
+mod catch_up;
 mod decode;
 mod dispatcher;
 mod frame;
@@ -14,6 +15,7 @@ mod rest;
 mod session;
 mod snapshot;
 
+pub use catch_up::{CatchUp, Missed, MissedPage};
 pub use decode::{DecodeError, Decoded, SnapshotUpdate, decode, event_kind, is_snapshot_event};
 pub use dispatcher::{Dispatcher, DispatcherConfig, Report, Settled};
 pub use frame::{Frame, FrameError};

@@ -95,6 +95,19 @@ impl RateLimits {
         Ok(())
     }
 
+    /// The same for a request that nothing waits for: it leaves half of the requests of a second to others.
+    pub(crate) fn reserve_spare(&mut self, request: &Outgoing, now: Instant) -> Result<(), Held> {
+        if let Some(limit) = self.per_second {
+            let half = (limit.get() as usize / 2).max(1);
+            let second = Duration::from_secs(1);
+            let earlier = self.sent.len().checked_sub(half).and_then(|index| self.sent.get(index));
+            if let Some(until) = earlier.map(|sent| *sent + second).filter(|until| *until > now) {
+                return Err(Held { until, all: true });
+            }
+        }
+        self.reserve(request, now)
+    }
+
     /// Takes in what an answer said of its bucket.
     pub(crate) fn learn(&mut self, request: &Outgoing, headers: BucketHeaders, now: Instant) {
         let (route, resource) = route_of(request);
@@ -198,6 +211,19 @@ mod tests {
             limits.reserve(&request("channels/3/messages"), start + Duration::from_secs(1)),
             Ok(())
         );
+    }
+
+    #[test]
+    fn spare_requests_leave_half_of_a_second_to_others() {
+        let mut limits = RateLimits::new(NonZeroU32::new(4));
+        let now = Instant::now();
+        let (spare, urgent) = (request("channels/1/messages"), request("guilds/1/bans/2"));
+        assert_eq!(limits.reserve_spare(&spare, now), Ok(()));
+        assert_eq!(limits.reserve_spare(&spare, now), Ok(()));
+        assert!(limits.reserve_spare(&spare, now).is_err_and(|held| held.all));
+        assert_eq!(limits.reserve(&urgent, now), Ok(()));
+        assert_eq!(limits.reserve(&urgent, now), Ok(()));
+        assert_eq!(limits.reserve_spare(&spare, now + Duration::from_secs(1)), Ok(()));
     }
 
     #[test]

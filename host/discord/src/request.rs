@@ -274,7 +274,8 @@ fn parsed(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_default()
 }
 
-fn timestamp(unix_milliseconds: u64) -> Option<String> {
+/// Discord's way to write a time.
+pub(crate) fn timestamp(unix_milliseconds: u64) -> Option<String> {
     let microseconds = (UNIX_EPOCH + Duration::from_millis(unix_milliseconds))
         .duration_since(UNIX_EPOCH)
         .ok()?;

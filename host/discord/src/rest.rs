@@ -219,7 +219,7 @@ impl Rest {
         self.application.get_or_try_init(|| ask).await.copied()
     }
 
-    async fn send(&self, request: &Outgoing) -> Answer {
+    pub(crate) async fn send(&self, request: &Outgoing) -> Answer {
         let failed = |reason| Answer {
             bucket: None,
             result: Err(RestError::Transient(reason)),

@@ -57,6 +57,13 @@ impl GuildSnapshot {
         }
     }
 
+    /// The bot's own permissions in a channel; none while its membership is not known.
+    pub fn own_permissions(&self, channel: ChannelId) -> Option<Permissions> {
+        let own = self.own_member.as_ref()?;
+        let bits = self.permissions(self.own_user, &own.roles, Some(channel));
+        Some(Permissions::from_bits_truncate(bits))
+    }
+
     fn describe(&mut self, guild: &GuildPayload) {
         self.info = Some(GuildInfo {
             id: guild.id,

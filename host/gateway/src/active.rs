@@ -2,11 +2,14 @@
 
 use crate::host::GuildHost;
 use guildhall_engine::{Plugin, PluginRegistry};
-use guildhall_model::{EventKind, table_prefix};
+use guildhall_model::{EventKind, History, table_prefix};
 use guildhall_store::PluginAccess;
 use metrics::Counter;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Kinds of event that the audit log tells.
+pub(crate) const AUDITED: [EventKind; 3] = [EventKind::AuditLogEntry, EventKind::BanAdd, EventKind::BanRemove];
 
 /// One plugin of the set.
 pub(crate) struct ActivePlugin {
@@ -49,6 +52,24 @@ impl ActivePlugins {
     /// Indices of the plugins that are called for such events.
     pub(crate) fn subscribers(&self, kind: EventKind) -> &[usize] {
         self.subscribers.get(&kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any plugin is called for such events.
+    pub(crate) fn take(&self, kind: EventKind) -> bool {
+        !self.subscribers(kind).is_empty()
+    }
+
+    /// Whether any plugin is called for what this history tells.
+    pub(crate) fn take_history(&self, history: &History) -> bool {
+        match history {
+            History::Messages { .. } => self.take(EventKind::MessageCreate),
+            History::AuditLog => self.take_audit_log(),
+        }
+    }
+
+    /// Whether any plugin is called for what the audit log tells.
+    pub(crate) fn take_audit_log(&self) -> bool {
+        AUDITED.iter().any(|kind| self.take(*kind))
     }
 }
 

@@ -6,9 +6,13 @@ use crate::cause::Cause;
 use crate::guild::PluginStanding;
 use crate::host::GuildHost;
 use crate::queued::{QueuedEvent, Takes};
+use guildhall_discord::{Permissions, SnapshotUpdate};
 use guildhall_engine::{CallLimits, PluginInstance, PreparedEvent};
-use guildhall_model::{Action, Event, EventData, EventKind, GuildId, OutboxEntry, Signal, SubmittedAction};
-use guildhall_store::{StoreError, StoredTimer, Undo};
+use guildhall_model::{
+    Action, ChannelId, Event, EventData, EventKind, Gap, GuildId, History, OutboxEntry, Signal, SubmittedAction,
+    UnixMilliseconds,
+};
+use guildhall_store::{SessionStart, StoreError, StoredTimer, Undo};
 use guildhall_trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +33,14 @@ pub(crate) struct Committed {
     pub(crate) actions: Vec<OutboxEntry>,
     /// Events that had been applied before.
     pub(crate) replayed: usize,
+    /// Gaps that were noted, on disk now.
+    pub(crate) gaps: Vec<Gap>,
+    /// Channels of which something was missed that the bot may not read.
+    pub(crate) unreadable: Vec<ChannelId>,
+    /// Whether a session brought events before it described the guild: what was missed before it is not known.
+    pub(crate) undescribed: bool,
+    /// Missed events that are applied now, by their kind.
+    pub(crate) caught_up: BTreeMap<&'static str, u64>,
     /// Whether the snapshot changed.
     snapshot_changed: bool,
     /// Calls that succeeded, by index of the plugin.
@@ -193,13 +205,34 @@ impl Attempt<'_, '_> {
             self.committed.replayed += 1;
             return Ok(());
         }
+        if let Some(position) = &queued.position
+            && self.host().store.begins_session(&position.session)
+        {
+            match queued.update.as_ref().and_then(SnapshotUpdate::newest_messages) {
+                Some(newest) => self.begin_session(newest, queued.received_at)?,
+                // The guild is not described yet: the session begins for it when it is.
+                None if queued.event.is_none() => return Ok(()),
+                None => self.committed.undescribed |= self.host().store.has_sessions(),
+            }
+        }
         let (store, now) = (&mut self.host().store, queued.received_at);
         let fires = match &queued.takes {
             Some(Takes::Timer(timer)) => store.fire_timer(timer, now)?,
             Some(Takes::Action(entry)) => store.remove_action(*entry)?,
             Some(Takes::Interaction(id)) => store.take_interaction(*id, now)?,
-            None => true,
+            Some(Takes::Missed(missed)) => store.take_missed(&missed.gap, missed.id)?,
+            Some(Takes::Gap(gap)) => {
+                store.close_gap(gap)?;
+                false
+            }
+            None => match queued.told {
+                Some(told) => store.take_live(told, now)?,
+                None => true,
+            },
         };
+        if !fires && queued.told.is_some() {
+            self.committed.replayed += 1;
+        }
         if let (true, Some(event)) = (fires, &queued.event) {
             self.messages += u64::from(event.kind() == EventKind::MessageCreate);
             let mut step = queued.trace.step("apply");
@@ -208,10 +241,56 @@ impl Attempt<'_, '_> {
             self.cause = Some(Cause::of(self.batch.guild, queued));
             self.deliver(index, event, queued.only.as_deref())?;
         }
+        if let (true, Some(Takes::Missed(missed))) = (fires, &queued.takes) {
+            self.count_caught_up(queued.event.as_ref());
+            if let Some((ban, event)) = &missed.ban
+                && self.host().store.take_missed_ban(*ban, missed.id)
+            {
+                self.count_caught_up(Some(event));
+                self.deliver(index, event, None)?;
+            }
+        }
         if let Some(position) = &queued.position {
             self.host().store.advance(position);
         }
         Ok(())
+    }
+
+    /// Notes what was missed between the guild's last session and this one, as far as plugins take it.
+    fn begin_session(&mut self, newest: &[(ChannelId, u64)], at: UnixMilliseconds) -> Result<(), Stop> {
+        let plugins = self.batch.plugins;
+        let host = self.host();
+        let permissions = |channel| host.snapshot.own_permissions(channel).unwrap_or(Permissions::all());
+        // What the bot does not see was not missed.
+        let newest = newest
+            .iter()
+            .copied()
+            .filter(|(channel, _)| permissions(*channel).contains(Permissions::VIEW_CHANNEL));
+        let start = SessionStart {
+            newest: plugins.take(EventKind::MessageCreate).then(|| newest.collect()),
+            audit_log: plugins.take_audit_log(),
+            at,
+        };
+        let (mut gaps, mut unreadable) = (host.store.begin_session(&start)?, Vec::new());
+        for gap in &gaps {
+            // Discord would answer that there are no messages.
+            if let History::Messages { channel, .. } = gap.history
+                && !permissions(channel).contains(Permissions::READ_MESSAGE_HISTORY)
+            {
+                host.store.close_gap(gap)?;
+                unreadable.push(channel);
+            }
+        }
+        gaps.retain(|gap| !matches!(gap.history, History::Messages { channel, .. } if unreadable.contains(&channel)));
+        self.committed.gaps.extend(gaps);
+        self.committed.unreadable.extend(unreadable);
+        Ok(())
+    }
+
+    fn count_caught_up(&mut self, event: Option<&PreparedEvent>) {
+        if let Some(event) = event {
+            *self.committed.caught_up.entry(kind_label(event.kind())).or_default() += 1;
+        }
     }
 
     /// Calls every plugin that the event is for, and then those that their signals are for.
@@ -341,6 +420,17 @@ impl Attempt<'_, '_> {
             }
         }
         Ok(())
+    }
+}
+
+fn kind_label(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::MessageCreate => "message",
+        EventKind::AuditLogEntry => "audit-log-entry",
+        EventKind::BanAdd => "ban",
+        EventKind::BanRemove => "unban",
+        // Nothing else has a history.
+        _ => "other",
     }
 }
 

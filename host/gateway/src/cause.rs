@@ -24,6 +24,7 @@ enum Source {
     Interaction(InteractionId),
     Timer(Box<StoredTimer>),
     Action(i64),
+    Missed(u64),
     Host(UnixMilliseconds),
 }
 
@@ -35,7 +36,8 @@ impl Cause {
             (None, Some(Takes::Interaction(id))) => Source::Interaction(*id),
             (None, Some(Takes::Timer(timer))) => Source::Timer(Box::new(timer.clone())),
             (None, Some(Takes::Action(entry))) => Source::Action(*entry),
-            (None, None) => Source::Host(event.received_at),
+            (None, Some(Takes::Missed(missed))) => Source::Missed(missed.id),
+            (None, Some(Takes::Gap(_)) | None) => Source::Host(event.received_at),
         };
         Self {
             guild,
@@ -51,6 +53,7 @@ impl Cause {
             Source::Interaction(id) => format!("interaction {id}"),
             Source::Timer(timer) => format!("timer {} {} {}", timer.plugin, timer.name, timer.due_at),
             Source::Action(entry) => format!("action {entry}"),
+            Source::Missed(id) => format!("missed {id}"),
             Source::Host(received_at) => format!("host {received_at}"),
         };
         let digest = Sha256::digest(format!("{} {source} {} {plugin}", self.guild, self.actions));
@@ -89,6 +92,7 @@ mod tests {
             update: None,
             only: None,
             takes: None,
+            told: None,
             acknowledge: None,
             trace: Trace::default(),
         }

@@ -30,6 +30,13 @@ pub(crate) struct Guild {
     pub(crate) releasing: Option<tokio::sync::oneshot::Sender<()>>,
 }
 
+impl Guild {
+    /// Whether what it missed may be applied here: not while it goes elsewhere.
+    pub(crate) fn takes_missed(&self) -> bool {
+        self.opened && !self.held && self.releasing.is_none()
+    }
+}
+
 /// How the plugins stand in one guild.
 #[derive(Default)]
 pub(crate) struct PluginStanding {

@@ -25,4 +25,4 @@ pub use queued::Acknowledge;
 pub use report::{GuildReport, PluginReport};
 pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
-pub use workers::{CommitSink, WorkerConfig, Workers, guilds_in, settle};
+pub use workers::{CommitSink, WorkerConfig, Workers, catch_up, guilds_in, settle};

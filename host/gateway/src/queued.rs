@@ -1,11 +1,11 @@
 //! An event in a guild's mailbox: everything that its transaction needs to know of it.
 
-use guildhall_discord::SnapshotUpdate;
+use guildhall_discord::{Missed, SnapshotUpdate};
 use guildhall_engine::PreparedEvent;
 use guildhall_model::{
-    ActionResult, Event, EventData, GuildId, InteractionId, SessionPosition, Timer, UnixMilliseconds,
+    ActionResult, Event, EventData, Gap, GuildId, InteractionId, SessionPosition, Timer, UnixMilliseconds,
 };
-use guildhall_store::StoredTimer;
+use guildhall_store::{Ban, StoredTimer, Told};
 use guildhall_trace::Trace;
 
 /// An event on its way into a transaction. It stays in the mailbox until that is on disk.
@@ -18,6 +18,8 @@ pub(crate) struct QueuedEvent {
     pub(crate) event: Option<PreparedEvent>,
     /// What it changes in the guild's snapshot.
     pub(crate) update: Option<SnapshotUpdate>,
+    /// What Discord's history calls it; only for events of a session.
+    pub(crate) told: Option<Told>,
     /// Only this plugin is called; none for all that subscribe.
     pub(crate) only: Option<String>,
     /// What its transaction takes away.
@@ -39,9 +41,93 @@ pub(crate) enum Takes {
     Timer(StoredTimer),
     /// The interaction that came over HTTP.
     Interaction(InteractionId),
+    /// An event of a gap.
+    Missed(Box<MissedEvent>),
+    /// The rest of a gap.
+    Gap(Gap),
+}
+
+/// An event of a gap, as the history tells it.
+pub(crate) struct MissedEvent {
+    /// The gap as it was when Discord was asked.
+    pub(crate) gap: Gap,
+    /// Its id in the history.
+    pub(crate) id: u64,
+    /// The ban event that came with it.
+    pub(crate) ban: Option<(Ban, PreparedEvent)>,
+}
+
+/// What Discord's history calls this event; none for one that it does not tell.
+pub(crate) fn told(data: &EventData) -> Option<Told> {
+    Some(match data {
+        EventData::MessageCreate(message) => Told::Message {
+            channel: message.channel,
+            id: message.id,
+        },
+        EventData::AuditLogEntry(entry) => Told::AuditLogEntry(entry.id),
+        EventData::BanAdd(user) => Told::Ban(Ban {
+            user: user.id,
+            added: true,
+        }),
+        EventData::BanRemove(user) => Told::Ban(Ban {
+            user: user.id,
+            added: false,
+        }),
+        _ => return None,
+    })
 }
 
 impl QueuedEvent {
+    /// An event that was missed, as Discord's history tells it.
+    pub(crate) fn missed(guild: GuildId, gap: Gap, missed: Missed, now: UnixMilliseconds) -> Self {
+        let prepared = |data| {
+            PreparedEvent::from(Event {
+                guild,
+                received_at: now,
+                data,
+            })
+        };
+        let ban = missed.ban.and_then(|data| match told(&data)? {
+            Told::Ban(ban) => Some((ban, prepared(data))),
+            _ => None,
+        });
+        Self {
+            event: missed.event.map(prepared),
+            ..Self::taking(
+                Takes::Missed(Box::new(MissedEvent {
+                    gap,
+                    id: missed.id,
+                    ban,
+                })),
+                now,
+            )
+        }
+    }
+
+    /// Nothing more comes of a gap.
+    pub(crate) fn closing(gap: Gap, now: UnixMilliseconds) -> Self {
+        Self::taking(Takes::Gap(gap), now)
+    }
+
+    fn taking(takes: Takes, now: UnixMilliseconds) -> Self {
+        Self {
+            position: None,
+            received_at: now,
+            event: None,
+            update: None,
+            told: None,
+            only: None,
+            takes: Some(takes),
+            acknowledge: None,
+            trace: Trace::default(),
+        }
+    }
+
+    /// Whether Discord told it when it happened, or the host makes it now.
+    pub(crate) fn is_timely(&self) -> bool {
+        !matches!(self.takes, Some(Takes::Missed(_) | Takes::Gap(_)))
+    }
+
     /// A timer that is due.
     pub(crate) fn timer(guild: GuildId, timer: StoredTimer, now: UnixMilliseconds) -> Self {
         let data = EventData::Timer(Timer {
@@ -50,8 +136,6 @@ impl QueuedEvent {
             payload: timer.payload.clone(),
         });
         Self {
-            position: None,
-            received_at: now,
             event: Some(
                 Event {
                     guild,
@@ -60,11 +144,8 @@ impl QueuedEvent {
                 }
                 .into(),
             ),
-            update: None,
             only: Some(timer.plugin.clone()),
-            takes: Some(Takes::Timer(timer)),
-            acknowledge: None,
-            trace: Trace::default(),
+            ..Self::taking(Takes::Timer(timer), now)
         }
     }
 
@@ -85,14 +166,9 @@ impl QueuedEvent {
             .into()
         });
         Self {
-            position: None,
-            received_at: now,
             event,
-            update: None,
             only: Some(plugin),
-            takes: Some(Takes::Action(entry)),
-            acknowledge: None,
-            trace: Trace::default(),
+            ..Self::taking(Takes::Action(entry), now)
         }
     }
 }

@@ -6,11 +6,11 @@ use crate::committed::CommittedPositions;
 use crate::guild::Guild;
 use crate::host::GuildHost;
 use crate::latency::RecentLatencies;
-use crate::queued::{Acknowledge, QueuedEvent, Takes};
+use crate::queued::{Acknowledge, QueuedEvent, Takes, told};
 use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
 use crate::workers::{CommitSink, WorkerConfig};
-use guildhall_discord::{Frame, GuildSnapshot, Settled, decode};
+use guildhall_discord::{Frame, GuildSnapshot, MissedPage, Settled, decode};
 use guildhall_engine::PluginRegistry;
 use guildhall_model::{ActionResult, Event, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds};
 use guildhall_store::{GuildStore, Opened, StoreCache, StoreError};
@@ -64,6 +64,8 @@ pub(crate) enum Job {
     Hold { guild: GuildId, done: oneshot::Sender<()> },
     /// Finish what the guild has, close its file and forget it.
     Release { guild: GuildId, done: oneshot::Sender<()> },
+    /// Events of a gap.
+    Missed(MissedPage),
     /// Discord confirmed an action, or refused it for good.
     Settled(Settled),
     /// Look at the time.
@@ -225,6 +227,7 @@ impl Worker {
                 self.guilds.entry(guild).or_default().releasing = Some(done);
                 self.make_ready(guild);
             }
+            Job::Missed(page) => self.take_missed(page),
             Job::Settled(settled) => self.take_settled(settled),
             Job::Tick => self.tick(),
             Job::Flush(done) => self.flushes.push(done),
@@ -265,6 +268,25 @@ impl Worker {
         });
         self.guilds.insert(id, guild);
         outcome
+    }
+
+    /// Takes events of a gap into the guild's mailbox. A guild that goes elsewhere takes none: its next owner reads from the
+    /// file how far the gap is closed.
+    fn take_missed(&mut self, page: MissedPage) {
+        let MissedPage { guild, gap, events, .. } = page;
+        if !self.guilds.get(&guild).is_some_and(Guild::takes_missed) {
+            return;
+        }
+        let now = unix_milliseconds();
+        let closing = page.closes.then(|| QueuedEvent::closing(gap, now));
+        let missed = events
+            .into_iter()
+            .map(|missed| QueuedEvent::missed(guild, gap, missed, now));
+        let mut queued: Vec<_> = missed.chain(closing).collect();
+        if let Some(last) = queued.last_mut() {
+            last.acknowledge = Some(page.applied);
+        }
+        queued.into_iter().for_each(|event| self.enqueue(guild, event));
     }
 
     fn take_settled(&mut self, settled: Settled) {
@@ -430,7 +452,7 @@ impl Worker {
             return;
         }
         let now = unix_milliseconds();
-        for event in guild.mailbox.iter().take(batch) {
+        for event in guild.mailbox.iter().take(batch).filter(|event| event.is_timely()) {
             let took = now.saturating_sub(event.received_at);
             self.figures.seconds.record(Duration::from_millis(took));
             self.latencies.record(took);
@@ -470,6 +492,21 @@ impl Worker {
         self.figures
             .events
             .increment((from_discord - committed.replayed) as u64);
+        let failures = |reason| metrics::counter!("guildhall_reconcile_failures_total", "reason" => reason);
+        for channel in committed.unreadable {
+            tracing::warn!(guild = %id, %channel, reason = "forbidden", "messages of a channel were missed and cannot be recovered: the bot may not read its history");
+            failures("forbidden").increment(1);
+        }
+        if committed.undescribed {
+            tracing::warn!(guild = %id, "events were missed and cannot be recovered: the new session brought others before it described the guild");
+            failures("undescribed").increment(1);
+        }
+        for (kind, events) in committed.caught_up {
+            metrics::counter!("guildhall_reconciled_events_total", "kind" => kind).increment(events);
+        }
+        if !committed.gaps.is_empty() && !guild.held {
+            self.commits.catch_up(id, committed.gaps);
+        }
     }
 
     /// Takes the guild's file, opening it where needed. The first time, what it holds is taken up.
@@ -492,6 +529,11 @@ impl Worker {
             if !waiting.is_empty() && !guild.held {
                 tracing::info!(guild = %id, actions = waiting.len(), "actions of an earlier run leave now");
                 self.commits.committed(id, &mut std::iter::empty(), waiting);
+            }
+            let mut gaps = store.gaps()?;
+            gaps.retain(|gap| self.plugins.take_history(&gap.history));
+            if !gaps.is_empty() && !guild.held {
+                self.commits.catch_up(id, gaps);
             }
             guild.opened = true;
         }
@@ -559,6 +601,7 @@ fn queued(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> Queue
     QueuedEvent {
         position: None,
         received_at,
+        told: data.as_ref().and_then(told),
         event: data.map(|data| {
             Event {
                 guild,

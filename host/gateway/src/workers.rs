@@ -1,5 +1,6 @@
 //! The worker threads of a pod: a guild always lives on the same one.
 
+use crate::active::AUDITED;
 use crate::committed::CommittedPositions;
 use crate::host::GuildHost;
 use crate::latency::RecentLatencies;
@@ -7,9 +8,11 @@ use crate::queued::Acknowledge;
 use crate::report::GuildReport;
 use crate::settings::OperatorSettings;
 use crate::worker::{Job, Worker};
-use guildhall_discord::{Frame, Report, Settled, event_kind};
+use guildhall_discord::{Frame, MissedPage, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
-use guildhall_model::{GuildId, InteractionId, OutboxEntry, Permission, SessionPosition, UnixMilliseconds, UserId};
+use guildhall_model::{
+    EventKind, Gap, GuildId, InteractionId, OutboxEntry, Permission, SessionPosition, UnixMilliseconds, UserId,
+};
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -50,7 +53,7 @@ pub struct WorkerConfig {
     pub replicated: bool,
 }
 
-/// Told of every commit: to the dispatcher, and to the replicator.
+/// Told of every commit, for the dispatcher and the replicator, and of what is to be asked of Discord.
 pub trait CommitSink: Send + Sync + 'static {
     /// What followed from these events is in the guild's file, and these actions may leave. Must not block.
     fn committed(
@@ -59,6 +62,9 @@ pub trait CommitSink: Send + Sync + 'static {
         positions: &mut dyn Iterator<Item = &SessionPosition>,
         actions: Vec<OutboxEntry>,
     );
+
+    /// Takes gaps of a guild that are on disk; what was missed comes back by [`Workers::missed`]. Must not block.
+    fn catch_up(&self, guild: GuildId, gaps: Vec<Gap>);
 }
 
 /// The running threads.
@@ -125,13 +131,13 @@ impl Workers {
 
     /// Whether a loaded plugin is called for events of this name.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        event_kind(name).is_some_and(|kind| {
-            self.registry
-                .current()
-                .plugins
-                .iter()
-                .any(|plugin| plugin.handles(kind))
-        })
+        let Some(kind) = event_kind(name) else {
+            return false;
+        };
+        let current = self.registry.current();
+        let wanted = |kind| current.plugins.iter().any(|plugin| plugin.handles(kind));
+        // Where plugins take bans, its entries tell up to where none was missed.
+        wanted(kind) || (kind == EventKind::AuditLogEntry && AUDITED.into_iter().any(wanted))
     }
 
     /// Hands a frame to the guild's worker; waits while that has too much. `acknowledge` is told when it is on disk.
@@ -241,6 +247,11 @@ impl Workers {
         self.send(settled.guild, Job::Settled(settled)).await;
     }
 
+    /// Hands events that were missed to the guild's worker.
+    pub async fn missed(&self, page: MissedPage) {
+        self.send(page.guild, Job::Missed(page)).await;
+    }
+
     async fn send(&self, guild: GuildId, job: Job) {
         if self.jobs[thread_of(guild, self.jobs.len())].send(job).await.is_err() {
             tracing::error!(%guild, "a worker is gone; what it was to do stays with Discord or in the guild's file");
@@ -304,6 +315,13 @@ pub fn guilds_in(directory: &std::path::Path) -> std::io::Result<Vec<GuildId>> {
         guilds.extend(id.map(GuildId));
     }
     Ok(guilds)
+}
+
+/// Hands what was missed to the workers until nothing asks for it any more.
+pub async fn catch_up(workers: Arc<Workers>, mut pages: mpsc::UnboundedReceiver<MissedPage>) {
+    while let Some(page) = pages.recv().await {
+        workers.missed(page).await;
+    }
 }
 
 /// Hands what the dispatcher reports to the workers until it ends.

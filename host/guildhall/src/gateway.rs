@@ -10,7 +10,9 @@ use guildhall_discord::Dispatcher;
 use guildhall_fleet::{AssignmentView, Grant, Lease, Listener, Patience, Registration, follow};
 use guildhall_gateway::Router;
 use guildhall_model::Permission;
-use guildhall_pod::{Delivery, GuildFiles, Internal, Loads, Membership, Owned, Ownership, Peers, ShardConfig, Shards};
+use guildhall_pod::{
+    Delivery, DeliveryConfig, GuildFiles, Internal, Loads, Membership, Owned, Ownership, Peers, ShardConfig, Shards,
+};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -108,16 +110,16 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let (following, followed, until) = (view.clone(), client.clone(), background.clone());
     tokio::spawn(async move { follow(&following, &followed, None, until).await });
 
-    let delivery = Delivery::new(
-        &name,
-        view.clone(),
-        client.clone(),
-        peers.clone(),
-        owned.clone(),
-        host.workers.clone(),
-        loads.clone(),
-        durability.is_some(),
-    );
+    let delivery = Delivery::new(DeliveryConfig {
+        pod: name.clone(),
+        view: view.clone(),
+        client: client.clone(),
+        peers: peers.clone(),
+        owned: owned.clone(),
+        workers: host.workers.clone(),
+        loads: loads.clone(),
+        replicated: durability.is_some(),
+    });
     if durability.is_some() {
         tokio::spawn(delivery.clone().confirm(background.clone()));
     }

@@ -2,10 +2,10 @@
 
 use crate::configuration::Configuration;
 use anyhow::{Context, Result};
-use guildhall_discord::{Dispatcher, DispatcherConfig, GatewayInformation, Rest};
+use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
-use guildhall_gateway::{CommitSink, CommittedPositions, GuildHost, WorkerConfig, Workers, settle};
-use guildhall_model::{GuildId, OutboxEntry, Permission, SessionPosition};
+use guildhall_gateway::{CommitSink, CommittedPositions, GuildHost, WorkerConfig, Workers, catch_up, settle};
+use guildhall_model::{Gap, GuildId, OutboxEntry, Permission, SessionPosition};
 use guildhall_replication::{Bucket, Litestream, Location, Replicated, Replicator, ReplicatorConfig};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +65,7 @@ impl Host {
             .map(|location| replicator(configuration, location, told()))
             .transpose()?
             .map(Arc::new);
+        let (pages, missed) = mpsc::unbounded_channel();
         let workers = Workers::start(
             WorkerConfig {
                 guilds: configuration.data.join("guilds"),
@@ -83,11 +84,13 @@ impl Host {
             registry.clone(),
             Arc::new(Commits {
                 replicator: replicator.clone(),
+                history: CatchUp::new(dispatcher.clone(), pages),
                 dispatcher: dispatcher.clone(),
             }),
             committed,
             known,
         )?;
+        tokio::spawn(catch_up(workers.clone(), missed));
         tokio::spawn(settle(workers.clone(), reported));
         Ok(Self {
             rest,
@@ -158,6 +161,7 @@ fn replicator(configuration: &Configuration, location: &Location, told: Box<InTh
 /// Where commits go: actions to the dispatcher, at once or through the replicator's gate.
 struct Commits {
     replicator: Option<Arc<Replicator>>,
+    history: CatchUp,
     dispatcher: Arc<Dispatcher>,
 }
 
@@ -175,6 +179,10 @@ impl CommitSink for Commits {
         if !actions.is_empty() {
             self.dispatcher.submit(guild, actions);
         }
+    }
+
+    fn catch_up(&self, guild: GuildId, gaps: Vec<Gap>) {
+        self.history.start(guild, gaps);
     }
 }
 

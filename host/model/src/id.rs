@@ -60,10 +60,16 @@ impl GuildId {
     }
 }
 
+const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
+
 /// Milliseconds since the Unix epoch at which a snowflake was made (Discord, Reference, Snowflakes).
 pub fn snowflake_unix_ms(id: u64) -> u64 {
-    const DISCORD_EPOCH_MS: u64 = 1_420_070_400_000;
     (id >> 22) + DISCORD_EPOCH_MS
+}
+
+/// The lowest snowflake of this moment.
+pub fn snowflake_at(unix_ms: u64) -> u64 {
+    unix_ms.saturating_sub(DISCORD_EPOCH_MS) << 22
 }
 
 #[cfg(test)]

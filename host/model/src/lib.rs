@@ -5,6 +5,7 @@
 
 mod action;
 mod event;
+mod gap;
 mod id;
 mod permission;
 mod plugin;
@@ -14,6 +15,7 @@ mod value;
 
 pub use action::*;
 pub use event::*;
+pub use gap::{Gap, History};
 pub use id::*;
 pub use permission::Permission;
 pub use plugin::*;

@@ -28,22 +28,34 @@ const BATCH: usize = 64;
 /// Between two attempts while nothing changes.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// What delivering needs.
+pub struct DeliveryConfig {
+    /// This pod's name.
+    pub pod: String,
+    /// Who owns what.
+    pub view: Arc<AssignmentView>,
+    /// The config service.
+    pub client: ConfigClient,
+    /// The other pods.
+    pub peers: Peers,
+    /// What this pod acts for.
+    pub owned: Arc<Owned>,
+    /// The guilds' workers.
+    pub workers: Arc<Workers>,
+    /// What guilds cost.
+    pub loads: Arc<Loads>,
+    /// Whether the owners replicate their guilds.
+    pub replicated: bool,
+}
+
 /// The fleet's [`Destination`].
 #[derive(Clone)]
 pub struct Delivery(Arc<Inner>);
 
 struct Inner {
-    pod: String,
-    view: Arc<AssignmentView>,
-    client: ConfigClient,
-    peers: Peers,
-    owned: Arc<Owned>,
-    workers: Arc<Workers>,
-    loads: Arc<Loads>,
+    config: DeliveryConfig,
     places: Arc<Semaphore>,
     queues: Mutex<HashMap<GuildId, Queue>>,
-    /// Whether the owners replicate their guilds.
-    replicated: bool,
     /// Events in all queues that are sent and not in the bucket.
     kept: AtomicUsize,
 }
@@ -94,27 +106,11 @@ impl Destination for Delivery {
 
 impl Delivery {
     /// Delivers to these workers, and to other pods.
-    pub fn new(
-        pod: &str,
-        view: Arc<AssignmentView>,
-        client: ConfigClient,
-        peers: Peers,
-        owned: Arc<Owned>,
-        workers: Arc<Workers>,
-        loads: Arc<Loads>,
-        replicated: bool,
-    ) -> Self {
+    pub fn new(config: DeliveryConfig) -> Self {
         Self(Arc::new(Inner {
-            pod: pod.to_owned(),
-            view,
-            client,
-            peers,
-            owned,
-            workers,
-            loads,
+            config,
             places: Arc::new(Semaphore::new(BUFFER)),
             queues: Mutex::default(),
-            replicated,
             kept: AtomicUsize::new(0),
         }))
     }
@@ -124,15 +120,17 @@ impl Delivery {
         while !stop.is_cancelled() {
             let mut by_owner: HashMap<String, Vec<GuildId>> = HashMap::new();
             for (guild, epoch) in self.0.guilds_with_sent() {
-                let Some(now) = self.0.view.guild(guild) else { continue };
+                let Some(now) = self.0.config.view.guild(guild) else {
+                    continue;
+                };
                 if now.epoch != epoch {
                     self.0.wake(guild);
-                } else if let Some(url) = now.pod.and_then(|pod| self.0.view.url(&pod)) {
+                } else if let Some(url) = now.pod.and_then(|pod| self.0.config.view.url(&pod)) {
                     by_owner.entry(url).or_default().push(guild);
                 }
             }
             for (url, guilds) in by_owner {
-                match self.0.peers.replicated(&url, &guilds).await {
+                match self.0.config.peers.replicated(&url, &guilds).await {
                     Ok(replicated) => replicated
                         .into_iter()
                         .for_each(|(guild, safe)| self.0.confirmed(guild, &safe)),
@@ -187,13 +185,13 @@ impl Inner {
         }
         drop(queues);
         self.kept.fetch_sub(positions.len(), Ordering::Relaxed);
-        self.workers.committed().replicated(positions.iter());
+        self.config.workers.committed().replicated(positions.iter());
     }
 
     /// One guild's queue, until nothing waits.
     async fn run(&self, guild: GuildId) {
         loop {
-            let mut changes = self.view.revision();
+            let mut changes = self.config.view.revision();
             changes.borrow_and_update();
             let Some(owner) = self.owner(guild).await else {
                 if !self.has_work(guild) {
@@ -270,12 +268,12 @@ impl Inner {
 
     /// Who owns the guild; a guild that is new gets an owner.
     async fn owner(&self, guild: GuildId) -> Option<GuildAssignment> {
-        if let Some(known) = self.view.guild(guild).filter(|known| known.pod.is_some()) {
+        if let Some(known) = self.config.view.guild(guild).filter(|known| known.pod.is_some()) {
             return Some(known);
         }
-        match self.client.assign(guild).await {
+        match self.config.client.assign(guild).await {
             Ok(assignment) => {
-                self.view.learn(Changed::Guild(assignment.clone()));
+                self.config.view.learn(Changed::Guild(assignment.clone()));
                 Some(assignment).filter(|assignment| assignment.pod.is_some())
             }
             Err(error) => {
@@ -288,27 +286,28 @@ impl Inner {
 
     /// Hands the events to the owner; answers them where it could not take them.
     async fn hand_on(&self, guild: GuildId, owner: &GuildAssignment, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
-        if owner.pod.as_ref() == Some(&self.pod) {
+        if owner.pod.as_ref() == Some(&self.config.pod) {
             return self.to_worker(guild, owner.epoch, batch).await;
         }
         if !self.to_owner(guild, owner, &batch).await {
             return Some(batch);
         }
-        if self.replicated {
+        if self.config.replicated {
             self.keep(guild, batch);
         }
         None
     }
 
     async fn to_worker(&self, guild: GuildId, epoch: i64, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
-        let owned = self.owned.read().await;
+        let owned = self.config.owned.read().await;
         if owned.get(&guild) != Some(&epoch) {
-            self.loads.wait(guild, batch.len());
+            self.config.loads.wait(guild, batch.len());
             return Some(batch);
         }
-        self.loads.count(guild, batch.len());
+        self.config.loads.count(guild, batch.len());
         for waiting in batch {
-            self.workers
+            self.config
+                .workers
                 .frame(guild, waiting.session, waiting.frame, waiting.received_at, None)
                 .await;
         }
@@ -316,7 +315,7 @@ impl Inner {
     }
 
     async fn to_owner(&self, guild: GuildId, owner: &GuildAssignment, batch: &[Waiting]) -> bool {
-        let Some(url) = owner.pod.as_ref().and_then(|pod| self.view.url(pod)) else {
+        let Some(url) = owner.pod.as_ref().and_then(|pod| self.config.view.url(pod)) else {
             return false;
         };
         // They end when the owner has answered.
@@ -339,16 +338,16 @@ impl Inner {
                 })
                 .collect(),
         };
-        match self.peers.events(&url, guild, &events).await {
+        match self.config.peers.events(&url, guild, &events).await {
             Ok(Forwarded::Committed) => {
                 metrics::counter!("guildhall_events_forwarded_total").increment(batch.len() as u64);
                 let positions: Vec<_> = batch.iter().map(Waiting::position).collect();
-                self.workers.committed().committed(positions.iter());
+                self.config.workers.committed().committed(positions.iter());
                 true
             }
             Ok(Forwarded::Misdirected(current)) => {
                 if let Some(current) = current {
-                    self.view.learn(Changed::Guild(current));
+                    self.config.view.learn(Changed::Guild(current));
                 }
                 false
             }

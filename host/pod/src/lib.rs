@@ -16,7 +16,7 @@ mod ownership;
 mod peers;
 mod shards;
 
-pub use delivery::Delivery;
+pub use delivery::{Delivery, DeliveryConfig};
 pub use durability::{Durability, boot_id};
 pub use files::GuildFiles;
 pub use internal::{Internal, router};

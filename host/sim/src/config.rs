@@ -43,6 +43,8 @@ pub struct SimConfig {
     pub nonce_window_ms: u64,
     /// 401, 403 and 429 that may be answered in 10 minutes before every request is refused.
     pub invalid_request_limit: u32,
+    /// Permission bits of @everyone.
+    pub everyone_permissions: u64,
     /// Permission bits of the bot's role.
     pub bot_permissions: u64,
     /// Messages that are remembered per guild.
@@ -70,6 +72,7 @@ impl Default for SimConfig {
             route_limits: true,
             nonce_window_ms: 180_000,
             invalid_request_limit: 10_000,
+            everyone_permissions: crate::seed::EVERYONE,
             // Administrator.
             bot_permissions: 1 << 3,
             messages_kept: 1_000,

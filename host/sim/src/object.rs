@@ -40,7 +40,7 @@ pub(crate) fn channel(guild: u64, channel: &Channel) -> Value {
     let mut object = json!({
         "id": channel.id.to_string(), "type": channel.kind, "guild_id": guild.to_string(), "name": channel.name,
         "position": channel.position, "permission_overwrites": [], "nsfw": false, "topic": null, "flags": 0,
-        "last_message_id": null, "rate_limit_per_user": 0, "parent_id": channel.parent.map(|id| id.to_string()),
+        "last_message_id": channel.last_message.map(|id| id.to_string()), "rate_limit_per_user": 0, "parent_id": channel.parent.map(|id| id.to_string()),
     });
     if channel.is_thread() {
         object["owner_id"] = json!(channel.owner.to_string());
@@ -73,6 +73,15 @@ pub(crate) fn message(world: &World, guild: u64, message: &Message) -> Value {
     }
     if let Some(nonce) = &message.nonce {
         object["nonce"] = nonce.clone();
+    }
+    object
+}
+
+/// As REST answers it: without what only the gateway's event carries (Gateway Events, Message Create).
+pub(crate) fn message_of_rest(world: &World, guild: u64, entry: &Message) -> Value {
+    let mut object = message(world, guild, entry);
+    if let Some(object) = object.as_object_mut() {
+        object.remove("guild_id");
     }
     object
 }

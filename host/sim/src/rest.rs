@@ -4,6 +4,9 @@ mod guilds;
 mod interactions;
 mod messages;
 
+pub(crate) use guilds::{ban, unban};
+pub(crate) use messages::delete;
+
 use crate::fault::RestFault;
 use crate::journal::JournalEntry;
 use crate::limits::{BucketState, Refused};

@@ -21,7 +21,7 @@ const DAY_MS: u64 = 86_400_000;
 /// When the first guild was made: 2016-01-01.
 const FIRST_GUILD_MS: u64 = 1_451_606_400_000;
 /// What @everyone may do: view, send, react, read history.
-const EVERYONE: u64 = 1 << 10 | 1 << 11 | 1 << 6 | 1 << 16;
+pub(crate) const EVERYONE: u64 = 1 << 10 | 1 << 11 | 1 << 6 | 1 << 16;
 
 pub(crate) fn world(config: &SimConfig) -> World {
     let bot = snowflake::at(FIRST_GUILD_MS) | 0xB07;
@@ -58,7 +58,7 @@ fn guild(config: &SimConfig, bot: u64, index: u64) -> Guild {
         );
         id
     };
-    role(0, "@everyone", EVERYONE, 0);
+    role(0, "@everyone", config.everyone_permissions, 0);
     role(1, "restricted", 0, 1);
     // Kick, ban, manage messages, time out.
     let moderator = role(2, "moderator", 1 << 1 | 1 << 2 | 1 << 13 | 1 << 40, 5);
@@ -76,6 +76,7 @@ fn guild(config: &SimConfig, bot: u64, index: u64) -> Guild {
                     kind: 0,
                     position,
                     parent: None,
+                    last_message: None,
                     owner: 0,
                     auto_archive_minutes: 0,
                 },

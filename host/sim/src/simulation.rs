@@ -181,6 +181,21 @@ impl Simulation {
         })
     }
 
+    /// Somebody bans a user, without their messages.
+    pub fn ban(&self, guild: u64, by: u64, user: u64) {
+        self.state(|state| rest::ban(state, guild, by, user, 0, None));
+    }
+
+    /// Somebody lifts a ban.
+    pub fn unban(&self, guild: u64, by: u64, user: u64) {
+        self.state(|state| rest::unban(state, guild, by, user, None));
+    }
+
+    /// The author deletes a message.
+    pub fn delete_message(&self, guild: u64, channel: u64, message: u64) {
+        self.state(|state| rest::delete(state, guild, channel, message));
+    }
+
     /// Lets any event happen, with this data.
     pub fn dispatch(&self, name: &str, guild: u64, data: &Value) {
         self.state(|state| state.dispatch(name, guild, &data.to_string()));

@@ -55,6 +55,8 @@ pub(crate) struct Channel {
     pub(crate) kind: u8,
     pub(crate) position: u32,
     pub(crate) parent: Option<u64>,
+    /// The message that was sent last, also when it is deleted.
+    pub(crate) last_message: Option<u64>,
     /// Of a thread.
     pub(crate) owner: u64,
     /// Of a thread.
@@ -118,6 +120,9 @@ impl World {
 impl Guild {
     /// Keeps a message, and forgets the oldest beyond the bound.
     pub(crate) fn keep(&mut self, message: Message, bound: usize) {
+        if let Some(channel) = self.channels.get_mut(&message.channel) {
+            channel.last_message = Some(message.id);
+        }
         self.message_order.push_back(message.id);
         self.messages.insert(message.id, message);
         while self.message_order.len() > bound.max(1) {

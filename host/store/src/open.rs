@@ -7,7 +7,7 @@ use crate::error::{OpenError, StoreError};
 use crate::limits::{self, PAGE_BYTES, StoreLimits};
 use crate::settings::Settings;
 use crate::transaction::{CallState, Undo};
-use crate::{migration, schema, settings, timer};
+use crate::{gap, migration, schema, settings, timer};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -37,6 +37,9 @@ pub struct GuildStore {
     /// When the earliest timer is due.
     pub(crate) next_timer: Option<UnixMilliseconds>,
     pub(crate) timers_changed: bool,
+    /// Whether some history is not caught up; never false by mistake.
+    pub(crate) has_gaps: bool,
+    pub(crate) gaps_changed: bool,
 }
 
 /// A store, and what had to be done to open it.
@@ -118,6 +121,7 @@ impl GuildStore {
         let migrated = migration::load(&connection)?;
         let settings = settings::load(&connection)?;
         let next_timer = timer::next_due(&connection)?;
+        let has_gaps = gap::any(&connection)?;
 
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -150,6 +154,8 @@ impl GuildStore {
             settings,
             next_timer,
             timers_changed: false,
+            has_gaps,
+            gaps_changed: false,
         }))
     }
 

@@ -52,24 +52,24 @@ impl GuildStore {
     /// Every action that waits, oldest first: read when a guild is taken over, to go on where the last owner stopped.
     /// One that this version cannot read is left in the file and reported.
     pub fn waiting_actions(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        let read = || -> rusqlite::Result<Vec<(i64, String, u64, String, String)>> {
-            self.connection
-                .prepare("SELECT id, plugin, committed_at, submitted, nonce FROM guildhall_outbox ORDER BY id")?
-                .query_map([], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-                })?
-                .collect()
-        };
         let guild = self.guild;
+        let failed = |source| self.failed(source);
+        let mut statement = self
+            .connection
+            .prepare("SELECT id, plugin, committed_at, submitted, nonce FROM guildhall_outbox ORDER BY id")
+            .map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
         let mut entries = Vec::new();
-        for (id, plugin, committed_at, json, nonce) in read().map_err(|source| self.failed(source))? {
+        while let Some(row) = rows.next().map_err(failed)? {
+            let (id, plugin): (i64, String) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
+            let json: String = row.get(3).map_err(failed)?;
             match serde_json::from_str(&json) {
                 Ok(submitted) => entries.push(OutboxEntry {
                     id,
                     plugin,
-                    committed_at,
+                    committed_at: row.get(2).map_err(failed)?,
                     submitted,
-                    nonce,
+                    nonce: row.get(4).map_err(failed)?,
                     trace: Default::default(),
                 }),
                 Err(source) => {

@@ -67,6 +67,16 @@ const STEPS: &[&str] = &[
     "
     ALTER TABLE guildhall_outbox ADD COLUMN nonce TEXT NOT NULL DEFAULT '';
     UPDATE guildhall_outbox SET nonce = lower(hex(randomblob(12)));
+    ALTER TABLE guildhall_cursor ADD COLUMN messages BLOB;
+    ALTER TABLE guildhall_cursor ADD COLUMN audit_log BLOB;
+    ALTER TABLE guildhall_cursor ADD COLUMN bans BLOB;
+    CREATE TABLE guildhall_gaps (
+        channel INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        after INTEGER NOT NULL,
+        applied BLOB NOT NULL,
+        PRIMARY KEY (channel, until)
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -3,7 +3,7 @@
 use crate::authorizer::{PluginAccess, Principal};
 use crate::error::StoreError;
 use crate::open::GuildStore;
-use crate::timer;
+use crate::{gap, timer};
 use guildhall_model::{SessionPosition, UnixMilliseconds};
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,9 +55,12 @@ impl GuildStore {
             self.roll_back();
             return Err(error);
         }
-        self.cursor.committed();
+        self.cursor.committed(now);
         if std::mem::take(&mut self.timers_changed) {
             self.next_timer = timer::next_due(&self.connection).map_err(|source| self.failed(source))?;
+        }
+        if std::mem::take(&mut self.gaps_changed) {
+            self.has_gaps = gap::any(&self.connection).map_err(|source| self.failed(source))?;
         }
         Ok(())
     }

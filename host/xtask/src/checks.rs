@@ -65,7 +65,11 @@ pub(crate) fn test_group(group: &str, seeds: u32) -> Result<()> {
 /// The fleet's tests start PostgreSQL themselves, but need its programs.
 pub(crate) fn postgres() -> Result<()> {
     let installed = Path::new("/usr/lib/postgresql").is_dir() || tools::runs("initdb");
-    if installed { Ok(()) } else { tools::install_debian("postgresql") }
+    if installed {
+        Ok(())
+    } else {
+        tools::install_debian("postgresql")
+    }
 }
 
 /// The portal is tested in a real browser.

@@ -33,7 +33,11 @@ pub(crate) fn install_python(packages: &[&str]) -> Result<PathBuf> {
         .args(packages)
         .status()
         .context("pip cannot be started")?;
-    ensure!(status.success(), "`pip install {}` failed ({status})", packages.join(" "));
+    ensure!(
+        status.success(),
+        "`pip install {}` failed ({status})",
+        packages.join(" ")
+    );
     Ok(programs)
 }
 

@@ -1,9 +1,9 @@
-//! A plugin for the tests of what comes later: timers, answers of Discord, refusals, and signals of other plugins. It
-//! repeats in a channel or in the log what came.
+//! A plugin for the tests of what comes later: timers, answers of Discord, refusals, signals of other plugins, and what
+//! moderators did. It repeats in a channel or in the log what came.
 
 use guildhall_sdk::{
-    Action, ActionResult, Capabilities, Context, Description, Error, EventKinds, Message, Outcome, Plugin, Signal,
-    Timer,
+    Action, ActionResult, AuditLogEntry, Capabilities, Context, Description, Error, EventKinds, Message, Outcome,
+    Plugin, Signal, Timer, User,
 };
 
 /// The plugin.
@@ -13,6 +13,7 @@ impl Plugin for Echo {
     fn describe() -> Description {
         Description::new("echo", env!("CARGO_PKG_VERSION"))
             .events(EventKinds::MESSAGE_CREATE | EventKinds::TIMER | EventKinds::ACTION_RESULT | EventKinds::SIGNAL)
+            .events(EventKinds::BAN_ADD | EventKinds::BAN_REMOVE | EventKinds::AUDIT_LOG_ENTRY)
             .capabilities(Capabilities::SEND_MESSAGES | Capabilities::TIMERS | Capabilities::READ_DISCORD)
             .timer("every second", 1)
             .topic("echo")
@@ -53,6 +54,21 @@ impl Plugin for Echo {
             }
             _ => Ok(()),
         }
+    }
+
+    fn ban_add(context: &Context, user: &User) -> Result<(), Error> {
+        context.log(&format!("banned {} {}", user.id, user.username));
+        Ok(())
+    }
+
+    fn ban_remove(context: &Context, user: &User) -> Result<(), Error> {
+        context.log(&format!("unbanned {} {}", user.id, user.username));
+        Ok(())
+    }
+
+    fn audit_log_entry(context: &Context, entry: &AuditLogEntry) -> Result<(), Error> {
+        context.log(&format!("entry {} of kind {}", entry.id, entry.action));
+        Ok(())
     }
 
     fn signal(context: &Context, signal: &Signal) -> Result<(), Error> {

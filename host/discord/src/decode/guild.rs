@@ -53,6 +53,18 @@ pub struct GuildPayload {
     pub(crate) roles: Vec<Role>,
     pub(crate) channels: Vec<ChannelRecord>,
     pub(crate) members: Vec<Member>,
+    /// The newest message of every channel that has one.
+    pub(crate) newest: Vec<(ChannelId, u64)>,
+}
+
+impl SnapshotUpdate {
+    /// Where the guild describes itself: the newest message of every channel and thread that has one.
+    pub fn newest_messages(&self) -> Option<&[(ChannelId, u64)]> {
+        match self {
+            Self::Guild(guild) => Some(&guild.newest),
+            _ => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for GuildPayload {
@@ -76,7 +88,7 @@ impl<'de> Deserialize<'de> for GuildPayload {
             members: Vec<MemberPayload<'text>>,
         }
         let shape = Shape::deserialize(deserializer)?;
-        let channels = shape.channels.into_iter().chain(shape.threads);
+        let channels: Vec<_> = shape.channels.into_iter().chain(shape.threads).collect();
         // Only bots can be the bot: the others, up to thousands, are not worth keeping until the snapshot looks.
         let bots = shape
             .members
@@ -89,7 +101,8 @@ impl<'de> Deserialize<'de> for GuildPayload {
             name: shape.name,
             owner: shape.owner_id.0.into(),
             roles: shape.roles.into_iter().map(Role::from).collect(),
-            channels: channels.map(ChannelRecord::from).collect(),
+            newest: channels.iter().filter_map(ChannelPayload::newest_message).collect(),
+            channels: channels.into_iter().map(ChannelRecord::from).collect(),
             members: bots.collect(),
         })
     }

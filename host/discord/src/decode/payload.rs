@@ -3,8 +3,8 @@
 use super::guild::{ChannelRecord, Overwrite};
 use super::value::{Bits, Moment, Snowflake};
 use guildhall_model::{
-    Attachment, AuditLogEntry, AutomodExecution, Channel, Embed, EmbedField, Emoji, Interaction, Member, Message,
-    MessageUpdate, Reaction, Role, User,
+    Attachment, AuditLogEntry, AutomodExecution, Channel, ChannelId, Embed, EmbedField, Emoji, Interaction, Member,
+    Message, MessageUpdate, Reaction, Role, User,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -241,6 +241,9 @@ pub(super) struct AuditLogEntryPayload<'text> {
 pub(super) struct AuditLogPayload<'text> {
     #[serde(borrow)]
     pub(super) audit_log_entries: Vec<AuditLogEntryPayload<'text>>,
+    /// Those that the entries name.
+    #[serde(borrow, default)]
+    pub(super) users: Vec<UserPayload<'text>>,
 }
 
 #[derive(Deserialize)]
@@ -311,6 +314,18 @@ pub(super) struct ChannelPayload<'text> {
     parent_id: Option<Snowflake>,
     #[serde(default)]
     permission_overwrites: Vec<OverwritePayload>,
+    /// Of a forum the newest thread.
+    #[serde(default)]
+    last_message_id: Option<Snowflake>,
+}
+
+impl ChannelPayload<'_> {
+    /// The channel and its newest message, where it has messages of its own: categories (4), directories (14), forums (15)
+    /// and media channels (16) have none (Discord, Channel Types).
+    pub(super) fn newest_message(&self) -> Option<(ChannelId, u64)> {
+        let last = self.last_message_id.filter(|_| !matches!(self.kind, 4 | 14..=16))?;
+        Some((self.id.0.into(), last.0))
+    }
 }
 
 #[derive(Deserialize)]

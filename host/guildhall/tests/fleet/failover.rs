@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use guildhall_fleet::PodState;
+use guildhall_sim::RestFault;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_pod_is_followed_by_another_from_its_volume() {
@@ -73,4 +74,49 @@ async fn moderation_goes_on_while_the_config_service_and_its_database_are_away()
     for guild in world.fleet.assignments().await.unwrap() {
         assert_eq!(guild.epoch, 1, "nothing moved: {guild:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_dies_while_it_catches_up_is_followed_by_another() {
+    let mut world = World::new(12, 2).await;
+    let victim = world.session_pod().await;
+    let (simulation, fleet) = (&world.simulation, &mut world.fleet);
+    let say = |channel: &str, count: usize| {
+        for guild in simulation.guild_ids() {
+            let channel = simulation.channel_id(guild, channel).unwrap();
+            let author = simulation.people(guild)[4];
+            for _ in 0..count {
+                simulation.send_message(guild, channel, author, "said");
+            }
+        }
+    };
+    say("general", 3);
+    fleet.wait_tally(36).await.unwrap();
+    simulation.invalidate_sessions(false);
+    for channel in ["general", "memes", "help"] {
+        say(channel, 120);
+    }
+    simulation.rest_fault(RestFault {
+        status: 200,
+        count: 100_000,
+        delay_ms: 50,
+        path_contains: "/messages".into(),
+        ..RestFault::default()
+    });
+    let asked = simulation.wait_until(BOUND, |simulation| {
+        let journal = simulation.journal();
+        journal.iter().filter(|entry| entry.route == "list-messages").count() >= 12
+    });
+    assert!(asked.await, "{}", fleet.logs());
+    fleet.kill(&victim).unwrap();
+    let client = fleet.client().unwrap();
+    wait("its guilds are another's", async || {
+        let guilds = client.assignments(None, 100).await.unwrap().guilds;
+        guilds
+            .iter()
+            .all(|guild| guild.pod.as_ref().is_some_and(|pod| *pod != victim))
+    })
+    .await;
+    say("general", 2);
+    world.assert_all_once().await;
 }

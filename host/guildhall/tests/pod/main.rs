@@ -5,5 +5,6 @@ mod bad_times;
 mod hostile_plugins;
 mod hot_loading;
 mod later_events;
+mod lost_sessions;
 mod moderation;
 mod support;

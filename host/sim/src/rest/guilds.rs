@@ -5,6 +5,7 @@ use crate::object;
 use crate::snowflake::{now_ms, parse_iso8601};
 use crate::state::State;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const KICK_MEMBERS: u64 = 1 << 1;
 const BAN_MEMBERS: u64 = 1 << 2;
@@ -68,49 +69,60 @@ pub(super) fn route(state: &mut State, request: &Request<'_>, subject: &Subject)
         ),
         "kick" => {
             remove_member(state, id, user);
-            audit(state, id, audited::MEMBER_KICK, user, json!([]), request);
+            audit(
+                state,
+                id,
+                bot,
+                audited::MEMBER_KICK,
+                user,
+                json!([]),
+                request.reason.as_deref(),
+            );
             Answer::empty()
         }
-        "ban" => ban(state, id, user, request),
-        "unban" => {
-            let removed = state
-                .world
-                .guilds
-                .get_mut(&id)
-                .and_then(|guild| guild.bans.remove(&user));
-            if removed.is_none() {
-                return Answer::error(404, 10_026, "Unknown Ban");
+        "ban" => {
+            let seconds = request.body["delete_message_seconds"].as_u64().unwrap_or(0);
+            if seconds > 604_800 {
+                return Answer::error(400, 50_035, "Invalid Form Body");
             }
-            let data = json!({ "guild_id": id.to_string(), "user": object::user(&state.world, user) });
-            state.dispatch("GUILD_BAN_REMOVE", id, &data.to_string());
-            audit(state, id, audited::MEMBER_BAN_REMOVE, user, json!([]), request);
+            ban(state, id, bot, user, seconds, request.reason.as_deref());
             Answer::empty()
         }
+        "unban" if unban(state, id, bot, user, request.reason.as_deref()) => Answer::empty(),
+        "unban" => Answer::error(404, 10_026, "Unknown Ban"),
         "edit-member" => edit_member(state, id, user, request),
         "add-role" | "remove-role" => change_role(state, id, user, request, subject.route == "add-role"),
         _ => audit_log(state, id, request),
     }
 }
 
-fn ban(state: &mut State, guild: u64, user: u64, request: &Request<'_>) -> Answer {
-    let seconds = request.body["delete_message_seconds"].as_u64().unwrap_or(0);
-    if seconds > 604_800 {
-        return Answer::error(400, 50_035, "Invalid Form Body");
-    }
+/// Somebody bans a user.
+pub(crate) fn ban(state: &mut State, guild: u64, by: u64, user: u64, seconds: u64, reason: Option<&str>) {
     let newly = state
         .world
         .guilds
         .get_mut(&guild)
-        .is_some_and(|guild| guild.bans.insert(user, request.reason.clone()).is_none());
+        .is_some_and(|guild| guild.bans.insert(user, reason.map(str::to_owned)).is_none());
     if !newly {
-        return Answer::empty();
+        return;
     }
     let data = json!({ "guild_id": guild.to_string(), "user": object::user(&state.world, user) });
     state.dispatch("GUILD_BAN_ADD", guild, &data.to_string());
     remove_member(state, guild, user);
     delete_messages(state, guild, user, seconds);
-    audit(state, guild, audited::MEMBER_BAN_ADD, user, json!([]), request);
-    Answer::empty()
+    audit(state, guild, by, audited::MEMBER_BAN_ADD, user, json!([]), reason);
+}
+
+/// Somebody lifts a ban; false when there is none.
+pub(crate) fn unban(state: &mut State, guild: u64, by: u64, user: u64, reason: Option<&str>) -> bool {
+    let known = state.world.guilds.get_mut(&guild);
+    if known.and_then(|guild| guild.bans.remove(&user)).is_none() {
+        return false;
+    }
+    let data = json!({ "guild_id": guild.to_string(), "user": object::user(&state.world, user) });
+    state.dispatch("GUILD_BAN_REMOVE", guild, &data.to_string());
+    audit(state, guild, by, audited::MEMBER_BAN_REMOVE, user, json!([]), reason);
+    true
 }
 
 /// What a ban takes along: the user's messages of the last seconds.
@@ -148,6 +160,7 @@ fn edit_member(state: &mut State, guild: u64, user: u64, request: &Request<'_>) 
     let Some(until) = request.body.get("communication_disabled_until") else {
         return Answer::error(400, 50_035, "Invalid Form Body");
     };
+    let bot = state.world.bot;
     let until_ms = until.as_str().and_then(parse_iso8601);
     if until.is_string() && until_ms.is_none_or(|until| until > now_ms() + TWENTY_EIGHT_DAYS_MS) {
         return Answer::error(400, 50_035, "Invalid Form Body");
@@ -171,7 +184,15 @@ fn edit_member(state: &mut State, guild: u64, user: u64, request: &Request<'_>) 
         change["new_value"] = until.clone();
     }
     let object = tell_update(state, guild, user);
-    audit(state, guild, audited::MEMBER_UPDATE, user, json!([change]), request);
+    audit(
+        state,
+        guild,
+        bot,
+        audited::MEMBER_UPDATE,
+        user,
+        json!([change]),
+        request.reason.as_deref(),
+    );
     Answer::ok(object)
 }
 
@@ -201,7 +222,15 @@ fn change_role(state: &mut State, guild: u64, user: u64, request: &Request<'_>, 
     tell_update(state, guild, user);
     let key = if add { "$add" } else { "$remove" };
     let changes = json!([{ "key": key, "new_value": [{ "id": role.to_string(), "name": name }] }]);
-    audit(state, guild, audited::MEMBER_ROLE_UPDATE, user, changes, request);
+    audit(
+        state,
+        guild,
+        bot,
+        audited::MEMBER_ROLE_UPDATE,
+        user,
+        changes,
+        request.reason.as_deref(),
+    );
     Answer::empty()
 }
 
@@ -218,12 +247,12 @@ fn tell_update(state: &mut State, guild: u64, user: u64) -> Value {
     answer
 }
 
-fn audit(state: &mut State, guild: u64, action: u16, target: u64, changes: Value, request: &Request<'_>) {
+fn audit(state: &mut State, guild: u64, by: u64, action: u16, target: u64, changes: Value, reason: Option<&str>) {
     let mut entry = json!({
-        "id": state.world.snowflakes.next().to_string(), "action_type": action, "user_id": state.world.bot.to_string(),
+        "id": state.world.snowflakes.next().to_string(), "action_type": action, "user_id": by.to_string(),
         "target_id": target.to_string(), "changes": changes,
     });
-    if let Some(reason) = &request.reason {
+    if let Some(reason) = reason {
         entry["reason"] = json!(reason);
     }
     if let Some(known) = state.world.guilds.get_mut(&guild) {
@@ -252,8 +281,15 @@ fn audit_log(state: &State, guild: u64, request: &Request<'_>) -> Answer {
     } else {
         wanted.rev().take(limit).cloned().collect()
     };
+    let named = |key| {
+        entries
+            .iter()
+            .filter_map(move |entry: &Value| entry[key].as_str()?.parse::<u64>().ok())
+    };
+    let users: BTreeSet<_> = named("user_id").chain(named("target_id")).collect();
+    let users: Vec<_> = users.into_iter().map(|user| object::user(&state.world, user)).collect();
     Answer::ok(json!({
-        "audit_log_entries": entries, "users": [], "integrations": [], "webhooks": [], "guild_scheduled_events": [],
+        "audit_log_entries": entries, "users": users, "integrations": [], "webhooks": [], "guild_scheduled_events": [],
         "threads": [], "application_commands": [], "auto_moderation_rules": [],
     }))
 }

@@ -7,6 +7,8 @@ use crate::state::{Shared, State};
 use crate::world::{Channel, Message};
 use serde_json::{Value, json};
 
+const VIEW_CHANNEL: u64 = 1 << 10;
+const READ_MESSAGE_HISTORY: u64 = 1 << 16;
 const SEND_MESSAGES: u64 = 1 << 11;
 const MANAGE_MESSAGES: u64 = 1 << 13;
 const ADD_REACTIONS: u64 = 1 << 6;
@@ -32,6 +34,9 @@ pub(super) fn route(shared: &Shared, state: &mut State, request: &Request<'_>, s
     if held & needed != needed {
         return Answer::error(403, 50_013, "Missing Permissions");
     }
+    if matches!(subject.route, "list-messages" | "get-message") && held & VIEW_CHANNEL == 0 {
+        return Answer::error(403, 50_001, "Missing Access");
+    }
     match subject.route {
         "get-channel" => {
             let found = state
@@ -41,10 +46,12 @@ pub(super) fn route(shared: &Shared, state: &mut State, request: &Request<'_>, s
                 .and_then(|guild| guild.channels.get(&channel));
             found.map_or_else(unknown_message, |found| Answer::ok(object::channel(guild, found)))
         }
+        // No error: nothing is there to be read (Message, Get Channel Messages).
+        "list-messages" if held & READ_MESSAGE_HISTORY == 0 => Answer::ok(json!([])),
         "list-messages" => list(state, guild, channel, request),
         "send-message" => send(shared, state, guild, channel, &request.body),
         "get-message" => match known(state, guild, channel, message) {
-            Some(found) => Answer::ok(object::message(&state.world, guild, found)),
+            Some(found) => Answer::ok(object::message_of_rest(&state.world, guild, found)),
             None => unknown_message(),
         },
         "edit-message" => edit(state, guild, channel, message, &request.body),
@@ -56,10 +63,7 @@ pub(super) fn route(shared: &Shared, state: &mut State, request: &Request<'_>, s
                 }
                 Some(_) => {}
             }
-            forget(state, guild, &[message]);
-            let data =
-                json!({ "id": message.to_string(), "channel_id": channel.to_string(), "guild_id": guild.to_string() });
-            state.dispatch("MESSAGE_DELETE", guild, &data.to_string());
+            delete(state, guild, channel, message);
             Answer::empty()
         }
         "bulk-delete" => bulk_delete(state, guild, channel, &subject.messages),
@@ -239,7 +243,7 @@ fn list(state: &State, guild: u64, channel: u64, request: &Request<'_>) -> Answe
         found
             .into_iter()
             .rev()
-            .map(|message| object::message(&state.world, guild, message))
+            .map(|message| object::message_of_rest(&state.world, guild, message))
             .collect(),
     )
 }
@@ -272,6 +276,13 @@ fn bulk_delete(state: &mut State, guild: u64, channel: u64, messages: &[u64]) ->
         state.dispatch("MESSAGE_DELETE_BULK", guild, &data.to_string());
     }
     Answer::empty()
+}
+
+/// A message is deleted.
+pub(crate) fn delete(state: &mut State, guild: u64, channel: u64, message: u64) {
+    forget(state, guild, &[message]);
+    let data = json!({ "id": message.to_string(), "channel_id": channel.to_string(), "guild_id": guild.to_string() });
+    state.dispatch("MESSAGE_DELETE", guild, &data.to_string());
 }
 
 fn forget(state: &mut State, guild: u64, messages: &[u64]) {
@@ -326,6 +337,7 @@ fn create_thread(state: &mut State, guild: u64, parent: u64, message: Option<u64
         kind: u8::try_from(kind).unwrap_or(12),
         position: 0,
         parent: Some(parent),
+        last_message: None,
         owner: bot,
         auto_archive_minutes: body["auto_archive_duration"].as_u64().unwrap_or(1440),
     };

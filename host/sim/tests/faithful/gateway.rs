@@ -13,6 +13,23 @@ fn say(simulation: &Simulation, content: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn a_guild_says_what_was_sent_last_in_each_channel() {
+    let simulation = simulation(|config| config.guilds = 1).await;
+    let guild = simulation.guild_ids()[0];
+    let general = simulation.channel_id(guild, "general").unwrap();
+    let last = simulation.send_message(guild, general, simulation.people(guild)[3], "said");
+    simulation.delete_message(guild, general, last);
+    let mut client = Client::connect(&simulation).await;
+    client.identify(&simulation, INTENTS, (0, 1)).await;
+    client.dispatch("READY").await;
+    let described = client.dispatch("GUILD_CREATE").await;
+    for channel in described["d"]["channels"].as_array().unwrap() {
+        let expected = (channel["id"] == json!(general.to_string())).then(|| json!(last.to_string()));
+        assert_eq!(channel["last_message_id"], expected.unwrap_or(Value::Null), "{channel}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_begins_with_ready_and_the_guilds_one_by_one() {
     let simulation = simulation(|config| config.guilds = 2).await;
     let mut client = Client::connect(&simulation).await;

@@ -164,6 +164,66 @@ async fn history_is_newest_first_and_can_be_paged() {
 }
 
 #[tokio::test]
+async fn history_leaves_out_what_is_deleted_and_what_only_the_gateway_says() {
+    let place = place(generous).await;
+    let (first, second) = (place.said(), place.said());
+    place.simulation.delete_message(place.guild, place.general, second);
+    let path = format!("channels/{}/messages?after=1", place.general);
+    let listed = place.request("GET", &path, Value::Null).await.body;
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    assert_eq!(listed[0]["id"], first.to_string());
+    for key in ["guild_id", "member"] {
+        assert!(listed[0].get(key).is_none(), "{key}: {listed}");
+    }
+}
+
+#[tokio::test]
+async fn who_may_not_see_a_channel_is_refused_and_who_may_not_read_its_history_gets_none() {
+    for (permissions, status, code) in [(0, 403, json!(50_001)), (1 << 10, 200, Value::Null)] {
+        let place = place(|config| {
+            generous(config);
+            (config.everyone_permissions, config.bot_permissions) = (0, permissions);
+        })
+        .await;
+        place.said();
+        let path = format!("channels/{}/messages", place.general);
+        let answer = place.request("GET", &path, Value::Null).await;
+        assert_eq!((answer.status, &answer.body["code"]), (status, &code));
+        assert!(status == 403 || answer.body == json!([]), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_after_an_entry_is_oldest_first_and_names_its_users() {
+    let place = place(generous).await;
+    let (guild, people) = (place.guild, place.simulation.people(place.guild));
+    for user in &people[3..6] {
+        place.simulation.ban(guild, people[1], *user);
+    }
+    let log = async |query: &str| {
+        let path = format!("guilds/{guild}/audit-logs?{query}");
+        place.request("GET", &path, Value::Null).await.body
+    };
+    let targets = |log: &Value| {
+        let entries = log["audit_log_entries"].as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["target_id"].as_str().unwrap().parse().unwrap())
+            .collect::<Vec<u64>>()
+    };
+    let newest_first = log("limit=2").await;
+    assert_eq!(targets(&newest_first), [people[5], people[4]]);
+    assert_eq!(newest_first["audit_log_entries"][0]["user_id"], people[1].to_string());
+    let oldest = log("").await["audit_log_entries"][2]["id"].clone();
+    let after = log(&format!("after={}&limit=1", oldest.as_str().unwrap())).await;
+    assert_eq!(targets(&after), [people[4]]);
+    let users = after["users"].as_array().unwrap();
+    assert!(
+        users.iter().any(|user| user["id"] == json!(people[4].to_string())),
+        "{users:?}"
+    );
+}
+
+#[tokio::test]
 async fn bulk_deletion_takes_two_to_a_hundred_young_messages() {
     let place = place(generous).await;
     let path = format!("channels/{}/messages/bulk-delete", place.general);
