@@ -2,6 +2,7 @@
 //! config service.
 
 use crate::configuration::Configuration;
+use crate::guild_file_commands;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use guildhall_fleet::{AssignmentState, ConfigClient, GuildAssignment, Pod};
@@ -22,10 +23,10 @@ const MOVE: Duration = Duration::from_secs(60);
 pub(crate) struct Access {
     /// A TOML file with `cluster.config` and the secret; GUILDHALL_CLUSTER__CONFIG and GUILDHALL_CLUSTER_SECRET do as well.
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// One JSON value for programs.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// `guildhall guild …`.
@@ -58,6 +59,12 @@ pub(crate) enum Guild {
         #[command(flatten)]
         access: Access,
     },
+    /// Write a guild into one portable file, while it goes on.
+    Export(guild_file_commands::Export),
+    /// Put an export in the place of a guild's file. What it replaces is kept: `export --replaced` brings it back.
+    Import(guild_file_commands::Import),
+    /// Check a guild's file, or an export, and count its rows. Ends with 1 when something is wrong.
+    Verify(guild_file_commands::Verify),
 }
 
 fn client(access: &Access) -> Result<ConfigClient> {
@@ -66,7 +73,7 @@ fn client(access: &Access) -> Result<ConfigClient> {
         .client()
 }
 
-fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
+pub(crate) fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
     if access.json {
         println!("{}", serde_json::to_string(value)?);
     } else {
@@ -76,7 +83,7 @@ fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&
 }
 
 /// Columns as wide as their widest cell.
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {
             let cells = rows.iter().map(|row| row[column].chars().count());
@@ -192,6 +199,9 @@ pub(crate) async fn guild(command: Guild) -> Result<()> {
                 }),
             }
         }
+        Guild::Export(arguments) => guild_file_commands::export(arguments).await,
+        Guild::Import(arguments) => guild_file_commands::import(arguments).await,
+        Guild::Verify(arguments) => guild_file_commands::verify(arguments).await,
     }
 }
 

@@ -1,10 +1,10 @@
 //! What other pods ask of this one: to take events of guilds that it owns, and files of guilds that it will
 //! own.
 
-use crate::files::{GuildFiles, digest_of};
+use crate::files::GuildFiles;
 use crate::loads::Loads;
 use crate::owned::Owned;
-use crate::peers::{DIGEST, ForwardedEvents};
+use crate::peers::ForwardedEvents;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -13,9 +13,10 @@ use axum::routing::{post, put};
 use axum::{Json, Router};
 use futures_util::StreamExt;
 use guildhall_discord::Rest;
-use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, EPOCH, Lease, require_secret};
+use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, DIGEST, EPOCH, Lease, require_secret};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
+use guildhall_store::digest_of;
 use guildhall_trace::Trace;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,6 +88,7 @@ pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
             post(events).layer(DefaultBodyLimit::max(EVENTS)),
         )
         .route("/internal/v1/guilds/{guild}/file/{epoch}", put(file))
+        .merge(crate::copies::routes())
         .merge(crate::interactions::routes())
         .merge(crate::api::routes())
         .layer(axum::middleware::from_fn_with_state(secret, require_secret))

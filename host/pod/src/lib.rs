@@ -3,6 +3,7 @@
 //! who owns what is decided by the config service.
 
 mod api;
+mod copies;
 mod delivery;
 mod files;
 mod handoff;
@@ -13,6 +14,7 @@ mod membership;
 mod owned;
 mod ownership;
 mod peers;
+mod replaced;
 mod shards;
 
 pub use delivery::Delivery;
