@@ -5,5 +5,6 @@ mod bad_times;
 mod hostile_plugins;
 mod hot_loading;
 mod later_events;
+mod migration;
 mod moderation;
 mod support;
