@@ -17,7 +17,7 @@ const SCHEMA: &str = "
     CREATE TABLE escalations (id TEXT PRIMARY KEY, guild_id TEXT, thread_id TEXT, vote_message_id TEXT, reported_user_id TEXT,
         initiator_id TEXT, flags TEXT, voting_strategy TEXT, created_at DATETIME, scheduled_for DATETIME, resolved_at DATETIME,
         resolution TEXT);
-    CREATE TABLE escalation_records (id TEXT PRIMARY KEY, escalation_id TEXT REFERENCES escalations, voter_id TEXT, vote TEXT,
+    CREATE TABLE escalation_records (id TEXT PRIMARY KEY, escalation_id TEXT, voter_id TEXT, vote TEXT,
         voted_at DATETIME);
     CREATE TABLE honeypot_config (guild_id TEXT, channel_id TEXT);
     CREATE TABLE mod_actions (id INTEGER PRIMARY KEY AUTOINCREMENT, guild_id TEXT, user_id TEXT, action TEXT, executor TEXT,
