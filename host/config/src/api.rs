@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use futures_util::stream::{self, Stream, StreamExt};
 use guildhall_fleet::{
     AssignmentPage, AuditEntry, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview, PlannedMove, Pod,
-    PositionReport, RebalanceRequest, Refusal, Registration, ShardAssignment, Ticket, TicketRequest,
+    PositionReport, RebalanceRequest, Refusal, Registration, Renewal, ShardAssignment, Ticket, TicketRequest,
 };
 use guildhall_model::GuildId;
 use serde::Deserialize;
@@ -50,6 +50,7 @@ pub(crate) fn router(service: Service, changes: Arc<Changes>) -> Router {
         .routes(routes!(assign))
         .routes(routes!(move_guild))
         .routes(routes!(pin, unpin))
+        .routes(routes!(renew))
         .routes(routes!(guild_handed_over))
         .routes(routes!(move_shard))
         .routes(routes!(shard_handed_over))
@@ -189,6 +190,18 @@ async fn pin(
     responses((status = 200, body = GuildAssignment), (status = 404, body = Refusal)))]
 async fn unpin(State(replica): State<Replica>, Path(guild): Path<String>) -> Answer<GuildAssignment> {
     replica.service.unpin(guild_id(&guild)?).await.map(Json)
+}
+
+/// Begins the guild's next epoch at the same pod, which takes up the file that was delivered to it for that epoch.
+#[utoipa::path(post, path = "/v1/guilds/{guild}/renew", params(("guild" = String, Path)), request_body = Renewal,
+    responses((status = 200, body = GuildAssignment), (status = 404, body = Refusal),
+        (status = 409, description = "Another epoch has begun, or the guild is moving.", body = Refusal)))]
+async fn renew(
+    State(replica): State<Replica>,
+    Path(guild): Path<String>,
+    Json(renewal): Json<Renewal>,
+) -> Answer<GuildAssignment> {
+    replica.service.renew(guild_id(&guild)?, renewal.epoch).await.map(Json)
 }
 
 /// The target has the guild's file.

@@ -136,6 +136,34 @@ impl Service {
         Ok(known)
     }
 
+    /// Begins the next epoch at the same pod: it lets go of the guild and takes it up again, with the file that was
+    /// delivered for that epoch. Asked again it is refused: another file may have come meanwhile.
+    pub async fn renew(&self, guild: GuildId, epoch: i64) -> Result<GuildAssignment, ConfigError> {
+        let mut connection = self.database.connection().await?;
+        let mut change = Transact::begin(&mut connection).await?;
+        let known = change.guild(guild).await?;
+        if known.state == AssignmentState::Moving {
+            return Err(ConfigError::AlreadyMoving(Box::new(known)));
+        }
+        if known.epoch != epoch {
+            return Err(ConfigError::StaleEpoch {
+                epoch,
+                current: Box::new(known),
+            });
+        }
+        let Some(pod) = known.pod.clone() else {
+            return Err(ConfigError::Unowned(guild));
+        };
+        let renewed = change.put_guild(GuildAssignment {
+            epoch: epoch + 1,
+            ..known
+        });
+        let detail = format!("{pod}, epoch {}", renewed.epoch);
+        change.audit("renew", &guild.to_string(), &detail).await?;
+        change.commit().await?;
+        Ok(renewed)
+    }
+
     /// The target has the file: it is the owner from now on. Asked again, it answers the same.
     pub async fn guild_handed_over(&self, guild: GuildId, by: &HandedOver) -> Result<GuildAssignment, ConfigError> {
         let mut connection = self.database.connection().await?;

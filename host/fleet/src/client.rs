@@ -3,7 +3,7 @@
 use crate::secret::ClusterSecret;
 use crate::wire::{
     AssignmentPage, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview, PlannedMove, PositionReport,
-    RebalanceRequest, Refusal, Registration, Ticket, TicketRequest,
+    RebalanceRequest, Refusal, Registration, Renewal, Ticket, TicketRequest,
 };
 use guildhall_model::GuildId;
 use reqwest::{Method, Response, StatusCode};
@@ -74,6 +74,11 @@ impl ConfigClient {
         }
     }
 
+    /// The replicas' addresses.
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
     /// Takes up a name; again after a restart.
     pub async fn register(&self, registration: &Registration) -> Result<Grant, FleetError> {
         self.send(Method::POST, "/v1/pods", Some(registration)).await
@@ -142,6 +147,16 @@ impl ConfigClient {
             }
             None => self.send(Method::DELETE, &path, None::<&()>).await,
         }
+    }
+
+    /// Begins the guild's next epoch at the pod that owns it in this one.
+    pub async fn renew(&self, guild: GuildId, epoch: i64) -> Result<GuildAssignment, FleetError> {
+        self.send(
+            Method::POST,
+            &format!("/v1/guilds/{guild}/renew"),
+            Some(&Renewal { epoch }),
+        )
+        .await
     }
 
     /// The guild's file is at the target.

@@ -203,6 +203,13 @@ pub struct Order {
     pub pod: String,
 }
 
+/// A file was delivered to the guild's owner, to take the place of the guild's own.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct Renewal {
+    /// The epoch that ends with it; the file was delivered for the next one.
+    pub epoch: i64,
+}
+
 /// The owner has delivered a guild's file, or a shard's position, to the target.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct HandedOver {

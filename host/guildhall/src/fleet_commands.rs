@@ -3,6 +3,7 @@
 
 use crate::backup_commands;
 use crate::configuration::Configuration;
+use crate::guild_file_commands;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use guildhall_fleet::{AssignmentState, ConfigClient, FleetError, GuildAssignment, Overview, Pod, PodState};
@@ -23,10 +24,10 @@ const MOVE: Duration = Duration::from_secs(60);
 pub(crate) struct Access {
     /// A TOML file with `cluster.config` and the secret; GUILDHALL_CLUSTER__CONFIG and GUILDHALL_CLUSTER_SECRET do as well.
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// One JSON value for programs.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// `guildhall guild …`.
@@ -72,6 +73,12 @@ pub(crate) enum Guild {
         #[command(flatten)]
         access: Access,
     },
+    /// Write a guild into one portable file, while it goes on.
+    Export(guild_file_commands::Export),
+    /// Put an export in the place of a guild's file. What it replaces is kept: `export --replaced` brings it back.
+    Import(guild_file_commands::Import),
+    /// Check a guild's file, or an export, and count its rows. Ends with 1 when something is wrong.
+    Verify(guild_file_commands::Verify),
 }
 
 impl Access {
@@ -213,6 +220,9 @@ pub(crate) async fn guild(command: Guild) -> Result<()> {
                 }),
             }
         }
+        Guild::Export(arguments) => guild_file_commands::export(arguments).await,
+        Guild::Import(arguments) => guild_file_commands::import(arguments).await,
+        Guild::Verify(arguments) => guild_file_commands::verify(arguments).await,
     }
 }
 

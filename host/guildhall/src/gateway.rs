@@ -4,6 +4,7 @@
 use crate::configuration::Configuration;
 use crate::host::Host;
 use crate::replication::{durability, replicate};
+use crate::volume::{self, IDENTITY};
 use crate::{needs, observability};
 use anyhow::{Context, Result, bail};
 use guildhall_discord::Dispatcher;
@@ -56,7 +57,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let (name, client, secret) = (cluster.pod.clone(), cluster.client()?, cluster.secret()?);
     let metrics = observability::collect_metrics()?;
     let _traces = observability::export_traces(&configuration.tracing, &name)?;
-    let _volume = lock_volume(&configuration.data)?;
+    let _volume = volume::lock(&configuration.data)?;
     let lease = Lease::default();
     let holds = lease.clone();
     let replicas = configuration.replication.location()?;
@@ -241,18 +242,9 @@ async fn follow_share(mut grant: watch::Receiver<Grant>, dispatcher: Arc<Dispatc
     }
 }
 
-/// Only one process at a time may use a volume: two would be one pod twice.
-fn lock_volume(data: &Path) -> Result<std::fs::File> {
-    std::fs::create_dir_all(data).with_context(|| format!("data = {:?} cannot be made", data.display()))?;
-    let file = std::fs::File::create(data.join("lock"))?;
-    file.try_lock()
-        .with_context(|| format!("data = {:?} is used by another process", data.display()))?;
-    Ok(file)
-}
-
 /// What the pod's volume is known by.
 fn identity(data: &Path) -> Result<String> {
-    let file = data.join("identity");
+    let file = data.join(IDENTITY);
     if let Ok(known) = std::fs::read_to_string(&file) {
         return Ok(known.trim().to_owned());
     }

@@ -6,14 +6,18 @@ mod configuration;
 mod configuration_reference;
 mod fleet_commands;
 mod gateway;
+mod guild_file_commands;
+mod guild_places;
 mod host;
 mod http;
+mod migrate_command;
 mod needs;
 mod observability;
 mod replication;
 mod sessions;
 mod simulation;
 mod standalone;
+mod volume;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -46,7 +50,7 @@ enum Role {
         #[command(flatten)]
         access: fleet_commands::Access,
     },
-    /// One guild: show it, move it, pin it.
+    /// One guild: show it, move it, pin it; export, import and verify its file.
     #[command(subcommand)]
     Guild(fleet_commands::Guild),
     /// The guilds in the bucket: where they stand, and whether they can be brought back.
@@ -78,6 +82,9 @@ enum Role {
         #[command(flatten)]
         access: fleet_commands::Access,
     },
+    /// Take guilds over from another bot.
+    #[command(subcommand)]
+    Migrate(migrate_command::Migrate),
     /// Every key of the configuration, with its default and meaning, as a Markdown table.
     Configuration,
     /// Litestream's configuration, for a sidecar.
@@ -109,6 +116,7 @@ fn main() -> ExitCode {
             Role::Drain { pod, wait, access } => fleet_commands::drain(access, pod, wait).await,
             Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
+            Role::Migrate(migrate_command::Migrate::Modbot(arguments)) => migrate_command::modbot(arguments).await,
             Role::Configuration => {
                 print!("{}", configuration_reference::markdown());
                 Ok(())

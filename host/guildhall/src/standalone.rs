@@ -6,6 +6,7 @@ use crate::needs;
 use crate::observability;
 use crate::sessions::Sessions;
 use crate::simulation;
+use crate::volume;
 use anyhow::{Context, Result, bail};
 use guildhall_gateway::{Router, guilds_in};
 use guildhall_model::Permission;
@@ -73,6 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
 async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<()> {
     let metrics = observability::collect_metrics()?;
     let _traces = observability::export_traces(&configuration.tracing, "standalone")?;
+    let _volume = volume::lock(&configuration.data)?;
     let known = guilds_in(&configuration.data.join("guilds")).with_context(|| {
         format!(
             "data = {:?}: guilds' files cannot be kept there",

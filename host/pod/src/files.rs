@@ -1,12 +1,12 @@
 //! Guild files on their way into this pod: delivered by the owner before, or recovered from the volume of a pod that is
 //! gone. Of several copies the one with the highest epoch is the guild.
 
+use crate::copies::Copies;
 use anyhow::{Context, Result, ensure};
 use guildhall_model::GuildId;
-use guildhall_store::{GuildStore, StoreLimits, epoch_of, guild_file};
-use sha2::{Digest, Sha256};
-use std::io::Read;
+use guildhall_store::{GuildStore, StoreLimits, digest_of, epoch_of, guild_file};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What stands beside a file in WAL mode.
 const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
@@ -14,13 +14,17 @@ const COMPANIONS: [&str; 2] = ["-wal", "-shm"];
 /// The directory of this pod's guild files, and where others' are.
 #[derive(Clone, Debug)]
 pub struct GuildFiles {
-    guilds: PathBuf,
-    incoming: PathBuf,
+    pub(crate) guilds: PathBuf,
+    pub(crate) incoming: PathBuf,
+    /// Files whose place others have taken.
+    pub(crate) replaced: PathBuf,
+    /// Copies that are being made for operators.
+    pub(crate) copies: Arc<Copies>,
     /// A directory in which every pod's data directory can be found by the pod's name.
     volumes: Option<PathBuf>,
     /// This pod's name.
     pod: String,
-    limits: StoreLimits,
+    pub(crate) limits: StoreLimits,
 }
 
 impl GuildFiles {
@@ -32,6 +36,8 @@ impl GuildFiles {
         Ok(Self {
             guilds,
             incoming,
+            replaced: data.join("replaced"),
+            copies: Arc::default(),
             volumes,
             pod: pod.to_owned(),
             limits,
@@ -48,16 +54,19 @@ impl GuildFiles {
         self.incoming.join(format!("{guild}.{epoch}.db"))
     }
 
+    /// Where a copy for an operator is made.
+    pub(crate) fn copy(&self, guild: GuildId) -> PathBuf {
+        self.incoming.join(format!("copy-{guild}"))
+    }
+
     /// Gets the guild's file ready for this epoch: delivered, this pod's own, recovered, or new. Blocks.
     pub(crate) fn prepare(&self, guild: GuildId, epoch: i64) -> Result<()> {
         let delivered = self.delivered(guild, epoch);
         if delivered.exists() {
-            self.remove(guild)?;
-            std::fs::rename(&delivered, self.path(guild))?;
+            self.accept(guild, epoch, &delivered)?;
         } else {
             self.recover(guild)?;
         }
-        self.forget_deliveries(guild)?;
         let mut store = GuildStore::open(&self.guilds, guild, &self.limits)?.store;
         let before = store.epoch()?;
         if before == 0 && epoch > 1 {
@@ -65,6 +74,8 @@ impl GuildFiles {
         }
         store.set_epoch(epoch)?;
         store.checkpoint()?;
+        // Not before the guild's file has its epoch: after a crash they are looked at again.
+        self.forget_deliveries(guild)?;
         Ok(())
     }
 
@@ -194,7 +205,7 @@ impl GuildFiles {
             "{} still holds {left} bytes; they belong into the file",
             wal.display()
         );
-        digest_of(&path)
+        Ok(digest_of(&path)?)
     }
 }
 
@@ -217,20 +228,6 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
     let mut name = file.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// The SHA-256 of a file, in hexadecimal. Blocks.
-pub(crate) fn digest_of(path: &Path) -> Result<String> {
-    let mut file = std::fs::File::open(path).with_context(|| format!("{}", path.display()))?;
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hex::encode(digest.finalize()));
-        }
-        digest.update(&buffer[..read]);
-    }
 }
 
 #[cfg(test)]

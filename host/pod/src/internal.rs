@@ -2,10 +2,10 @@
 //! own.
 
 use crate::durability::Durability;
-use crate::files::{GuildFiles, digest_of};
+use crate::files::GuildFiles;
 use crate::loads::Loads;
 use crate::owned::Owned;
-use crate::peers::{DIGEST, ForwardedEvents, ReplicatedEvents};
+use crate::peers::{ForwardedEvents, ReplicatedEvents};
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -14,9 +14,10 @@ use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures_util::StreamExt;
 use guildhall_discord::Rest;
-use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, EPOCH, Lease, require_secret};
+use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, DIGEST, EPOCH, Lease, require_secret};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
+use guildhall_store::digest_of;
 use guildhall_trace::Trace;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -93,6 +94,7 @@ pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
         .route("/internal/v1/guilds/{guild}/file/{epoch}", put(file))
         .route("/internal/v1/replicated", post(replicated))
         .route("/internal/v1/replication", get(replication))
+        .merge(crate::copies::routes())
         .merge(crate::interactions::routes())
         .merge(crate::api::routes())
         .layer(axum::middleware::from_fn_with_state(secret, require_secret))

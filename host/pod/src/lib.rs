@@ -3,6 +3,7 @@
 //! who owns what is decided by the config service.
 
 mod api;
+mod copies;
 mod delivery;
 mod durability;
 mod files;
@@ -14,6 +15,7 @@ mod membership;
 mod owned;
 mod ownership;
 mod peers;
+mod replaced;
 mod shards;
 
 pub use delivery::{Delivery, DeliveryConfig};

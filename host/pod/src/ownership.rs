@@ -182,6 +182,7 @@ impl Ownership {
     /// left for Discord stays in its outbox.
     pub(crate) async fn let_go(&self, guild: GuildId) {
         self.owned.remove(guild).await;
+        self.files.copies.end(guild).await;
         self.loads.forget(guild);
         self.workers.hold(guild).await;
         if let Some(durability) = &self.durability {

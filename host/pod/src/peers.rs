@@ -1,7 +1,7 @@
 //! Requests to other pods, over pooled HTTP/2 connections.
 
 use guildhall_discord::Frame;
-use guildhall_fleet::{ClusterSecret, GuildAssignment, pod_client};
+use guildhall_fleet::{ClusterSecret, GuildAssignment, pod_client, send_file};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use guildhall_trace::Trace;
 use reqwest::StatusCode;
@@ -10,13 +10,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::io::ReaderStream;
 
 /// Events that are not on disk at the owner after this time are sent again.
 const COMMIT: Duration = Duration::from_secs(10);
-
-/// Carries the digest of a file.
-pub(crate) const DIGEST: &str = "guildhall-sha256";
 
 /// Events of one guild on their way to its owner.
 #[derive(Deserialize, Serialize)]
@@ -124,17 +120,7 @@ impl Peers {
         file: &Path,
         digest: &str,
     ) -> anyhow::Result<()> {
-        let file = tokio::fs::File::open(file).await?;
-        let bytes = file.metadata().await?.len();
-        self.http
-            .put(format!("{url}/internal/v1/guilds/{guild}/file/{epoch}"))
-            .bearer_auth(self.secret.to_send())
-            .header(DIGEST, digest)
-            .header(reqwest::header::CONTENT_LENGTH, bytes)
-            .body(reqwest::Body::wrap_stream(ReaderStream::with_capacity(file, 256 << 10)))
-            .send()
-            .await?
-            .error_for_status()?;
+        send_file(&self.http, &self.secret, url, guild, epoch, file, digest).await?;
         Ok(())
     }
 }

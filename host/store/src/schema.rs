@@ -80,6 +80,11 @@ const STEPS: &[&str] = &[
 ",
 ];
 
+/// The newest schema of guild files that this version knows.
+pub fn schema_version() -> u32 {
+    VERSION
+}
+
 /// The schema of this file; 0 for a new one.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))

@@ -43,7 +43,7 @@ async fn whatever_happens_a_guild_has_one_owner_in_an_epoch() {
 async fn act(service: &Service, random: &mut StdRng, grants: &mut BTreeMap<String, Grant>) {
     let pod = format!("pod-{}", random.random_range(0..PODS));
     let guild = guild(random.random_range(0..GUILDS));
-    let outcome = match random.random_range(0..10) {
+    let outcome = match random.random_range(0..11) {
         0 => service.register(&registration(&pod, CAPACITY)).await.map(|grant| {
             grants.insert(pod, grant);
         }),
@@ -58,6 +58,7 @@ async fn act(service: &Service, random: &mut StdRng, grants: &mut BTreeMap<Strin
         6 => service.rebalance(false).await.map(drop),
         7 => service.start_wanted_moves(3).await.map(drop),
         8 => service.assign(guild).await.map(drop),
+        9 => renew(service, random, guild).await,
         _ => hand_over(service, random, guild, grants).await,
     };
     if let Err(ConfigError::Database(error)) = outcome {
@@ -69,6 +70,13 @@ async fn expire(service: &Service, pod: &str) -> Result<(), ConfigError> {
     // Any number that is not the last heartbeat's ends nothing; 0 and 1 are often the last.
     service.expire(pod, 0).await?;
     service.expire(pod, 1).await.map(drop)
+}
+
+/// A file was delivered, in the right epoch or a late one.
+async fn renew(service: &Service, random: &mut StdRng, guild: GuildId) -> Result<(), ConfigError> {
+    let known = service.guild(guild).await?;
+    let late = i64::from(random.random_bool(0.2));
+    service.renew(guild, known.epoch - late).await.map(drop)
 }
 
 /// The owner delivers, in the right epoch or a late one.

@@ -3,6 +3,7 @@
 
 mod cuts;
 mod failover;
+mod files;
 mod http;
 mod lost_disks;
 mod moves;

@@ -6,5 +6,6 @@ mod hostile_plugins;
 mod hot_loading;
 mod later_events;
 mod lost_sessions;
+mod migration;
 mod moderation;
 mod support;
