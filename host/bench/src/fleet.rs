@@ -65,7 +65,7 @@ pub(crate) fn run(binary: &Path, plugins: &Path, part: Option<&str>, print: impl
     })
 }
 
-fn figure(name: &str, value: f64, unit: &'static str) -> Figure {
+pub(crate) fn figure(name: &str, value: f64, unit: &'static str) -> Figure {
     Figure {
         name: name.into(),
         value,
@@ -74,7 +74,7 @@ fn figure(name: &str, value: f64, unit: &'static str) -> Figure {
     }
 }
 
-async fn simulation(guilds: usize) -> Result<Simulation> {
+pub(crate) async fn simulation(guilds: usize) -> Result<Simulation> {
     Simulation::start(SimConfig {
         guilds,
         identify_period_ms: 0,
@@ -87,7 +87,7 @@ async fn simulation(guilds: usize) -> Result<Simulation> {
     .await
 }
 
-fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOptions {
+pub(crate) fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOptions {
     let plugin = |name: &str| -> PathBuf { plugins.join(format!("{name}.wasm")) };
     FleetOptions {
         binary: binary.to_owned(),
@@ -106,7 +106,7 @@ fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) -> FleetOpt
     }
 }
 
-async fn wait(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<()> {
+pub(crate) async fn wait(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<()> {
     let deadline = Instant::now() + BOUND;
     while !is_so().await {
         ensure!(Instant::now() < deadline, "{what}: not within {BOUND:?}");
@@ -116,7 +116,7 @@ async fn wait(what: &str, mut is_so: impl AsyncFnMut() -> bool) -> Result<()> {
 }
 
 /// Messages that are not in their guild's file, and those that are there twice.
-async fn lost_and_duplicated(simulation: &Simulation, fleet: &Fleet) -> Result<(u64, u64)> {
+pub(crate) async fn lost_and_duplicated(simulation: &Simulation, fleet: &Fleet) -> Result<(u64, u64)> {
     let messages = simulation.stats().events.get("MESSAGE_CREATE").copied().unwrap_or(0);
     // What is missing after the bound is lost.
     let tally = match fleet.wait_tally(messages).await {

@@ -1,6 +1,7 @@
 //! The benchmarks behind `cargo xtask bench`. Each figure is measured against a baseline of the same run; nothing here
 //! asserts a time.
 
+mod durability;
 mod engine;
 mod figure;
 mod fleet;
@@ -15,8 +16,9 @@ use std::path::PathBuf;
 /// Measures, and prints a table or JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// `engine`, `whole` or `fleet`, or a part of the last: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
-    /// `fleet.watch`, `fleet.http`. All when left out.
+    /// `engine`, `whole`, `fleet` or `durability`, or a part of the last two: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
+    /// `fleet.watch`, `fleet.http`, `durability.lag`, `durability.restore`, `durability.failover`, `durability.throughput`,
+    /// `durability.gate`. All when left out.
     group: Option<String>,
     /// The `guildhall` binary.
     #[arg(long)]
@@ -39,12 +41,14 @@ fn main() -> Result<()> {
     let known = match group {
         None | Some("engine" | "whole") => part.is_none(),
         Some("fleet") => part.is_none_or(|part| fleet::PARTS.contains(&part)),
+        Some("durability") => part.is_none_or(|part| durability::PARTS.contains(&part)),
         Some(_) => false,
     };
     if !known {
         bail!(
-            "there is no such group; choose engine, whole, fleet or one of fleet.{:?}",
-            fleet::PARTS
+            "there is no such group; choose engine, whole, fleet, durability, or one of fleet.{:?} or durability.{:?}",
+            fleet::PARTS,
+            durability::PARTS
         );
     }
     let wanted = |name: &str| group.is_none_or(|group| group == name);
@@ -57,6 +61,9 @@ fn main() -> Result<()> {
     }
     if wanted("fleet") {
         fleet::run(&arguments.binary, &arguments.plugins, part, print)?;
+    }
+    if wanted("durability") {
+        durability::run(&arguments.binary, &arguments.plugins, part, print)?;
     }
     Ok(())
 }

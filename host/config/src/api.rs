@@ -201,7 +201,11 @@ async fn renew(
     Path(guild): Path<String>,
     Json(renewal): Json<Renewal>,
 ) -> Answer<GuildAssignment> {
-    replica.service.renew(guild_id(&guild)?, renewal.epoch).await.map(Json)
+    replica
+        .service
+        .renew(guild_id(&guild)?, renewal.epoch, renewal.above)
+        .await
+        .map(Json)
 }
 
 /// The target has the guild's file.

@@ -136,9 +136,9 @@ impl Service {
         Ok(known)
     }
 
-    /// Begins the next epoch at the same pod: it lets go of the guild and takes it up again, with the file that was
-    /// delivered for that epoch. Asked again it is refused: another file may have come meanwhile.
-    pub async fn renew(&self, guild: GuildId, epoch: i64) -> Result<GuildAssignment, ConfigError> {
+    /// Begins the next epoch, one above `above`, at the same pod: it lets go of the guild and takes it up again, with the
+    /// file that was delivered for that epoch. Asked again it is refused: another file may have come meanwhile.
+    pub async fn renew(&self, guild: GuildId, epoch: i64, above: i64) -> Result<GuildAssignment, ConfigError> {
         let mut connection = self.database.connection().await?;
         let mut change = Transact::begin(&mut connection).await?;
         let known = change.guild(guild).await?;
@@ -155,7 +155,7 @@ impl Service {
             return Err(ConfigError::Unowned(guild));
         };
         let renewed = change.put_guild(GuildAssignment {
-            epoch: epoch + 1,
+            epoch: epoch.max(above) + 1,
             ..known
         });
         let detail = format!("{pod}, epoch {}", renewed.epoch);

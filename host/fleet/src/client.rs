@@ -149,12 +149,12 @@ impl ConfigClient {
         }
     }
 
-    /// Begins the guild's next epoch at the pod that owns it in this one.
-    pub async fn renew(&self, guild: GuildId, epoch: i64) -> Result<GuildAssignment, FleetError> {
+    /// Begins the guild's next epoch, one above `above`, at the pod that owns it in this one.
+    pub async fn renew(&self, guild: GuildId, epoch: i64, above: i64) -> Result<GuildAssignment, FleetError> {
         self.send(
             Method::POST,
             &format!("/v1/guilds/{guild}/renew"),
-            Some(&Renewal { epoch }),
+            Some(&Renewal { epoch, above }),
         )
         .await
     }

@@ -178,7 +178,7 @@ impl GuildFileClient {
         let pod = known.pod.clone().unwrap_or_default();
         let next = known.epoch + 1;
         send_file(&self.http, &self.secret, &url, guild, next, file, digest).await?;
-        self.config.renew(guild, known.epoch).await?;
+        self.config.renew(guild, known.epoch, 0).await?;
         let overtaken = |now: String| GuildFileError::Overtaken {
             guild,
             pod: pod.clone(),

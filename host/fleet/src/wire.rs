@@ -203,11 +203,14 @@ pub struct Order {
     pub pod: String,
 }
 
-/// A file was delivered to the guild's owner, to take the place of the guild's own.
+/// The guild's owner takes it up anew: a file was delivered for the next epoch, or the bucket has higher epochs.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct Renewal {
-    /// The epoch that ends with it; the file was delivered for the next one.
+    /// The epoch that ends with it.
     pub epoch: i64,
+    /// The next one is higher than this as well: an epoch of a fleet that had another database.
+    #[serde(default)]
+    pub above: i64,
 }
 
 /// The owner has delivered a guild's file, or a shard's position, to the target.

@@ -3,11 +3,13 @@
 
 use crate::configuration::Configuration;
 use crate::fleet_commands::{Access, print, table};
+use crate::guild_places::PlaceAccess;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 use guildhall_fleet::{ClusterSecret, Pod, PodState, pod_client};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use guildhall_replication::{Point, Restorer, Standing};
+use guildhall_store::{WaitingActions, inspect, ready_to_place};
 use rand::seq::IndexedRandom;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -53,41 +55,85 @@ pub(crate) fn moment(text: &str) -> Result<UnixMilliseconds, String> {
     u64::try_from(since.as_millis()).map_err(|error| error.to_string())
 }
 
-/// Restores a guild into a file.
-pub(crate) async fn restore_to(access: &Access, guild: GuildId, at: Option<UnixMilliseconds>, to: &Path) -> Result<()> {
-    let restorer = restorer(&access.configuration()?)?;
-    ensure!(!to.exists(), "{} exists; name a file that does not", to.display());
-    let started = Instant::now();
-    let restored = restorer.restore(guild, at.map_or(Point::Latest, Point::At), to).await?;
-    let answer = RestoredFile {
-        guild: guild.to_string(),
-        file: to.to_owned(),
-        epoch: restored.epoch,
-        damaged: restored.damaged,
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    print(access, &answer, |answer| {
-        let damaged = if answer.damaged {
-            "; what was uploaded last is damaged, and missing from it"
-        } else {
-            ""
-        };
-        format!(
-            "guild {guild}: {} is as it was in epoch {}, after {:.2} s{damaged}\n",
-            answer.file.display(),
-            answer.epoch,
-            answer.seconds
-        )
-    })
+/// `guildhall guild restore`.
+#[derive(clap::Args)]
+pub(crate) struct Restore {
+    /// The guild's id.
+    guild: GuildId,
+    /// The moment, as 2026-11-25T12:00:00Z or how long ago: 90m, 1d. Without it, the newest state.
+    #[arg(long, value_parser = moment)]
+    at: Option<UnixMilliseconds>,
+    /// Write it into this file, which must not exist, and leave the live guild as it is.
+    #[arg(long)]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    place: PlaceAccess,
 }
 
 #[derive(Serialize)]
-struct RestoredFile {
+struct RestoredGuild {
     guild: String,
-    file: PathBuf,
-    epoch: i64,
+    /// The file, or the guild's owner.
+    place: String,
+    /// The epoch that it was written in.
+    from_epoch: i64,
     damaged: bool,
+    actions_left_out: u64,
     seconds: f64,
+}
+
+/// Restores, and puts in place.
+pub(crate) async fn restore(arguments: Restore) -> Result<()> {
+    let configuration = arguments.place.configuration()?;
+    let restorer = restorer(&configuration)?;
+    let guild = arguments.guild;
+    if let Some(to) = &arguments.to {
+        ensure!(!to.exists(), "{} exists; name a file that does not", to.display());
+    }
+    let started = Instant::now();
+    let directory = tempfile::tempdir()?;
+    let file = guildhall_store::guild_file(directory.path(), guild);
+    let restored = restorer
+        .restore(guild, arguments.at.map_or(Point::Latest, Point::At), &file)
+        .await?;
+    let (place, actions_left_out) = match &arguments.to {
+        Some(to) => {
+            // Not a rename: it may be on another file system.
+            std::fs::copy(&file, to).with_context(|| format!("{} cannot be written", to.display()))?;
+            (to.display().to_string(), 0)
+        }
+        None => {
+            let place = arguments.place.open(&configuration, true)?;
+            let (into, limits) = (directory.path().to_owned(), configuration.store_limits());
+            // The live guild has sent them since.
+            let ready = move || ready_to_place(&into, guild, &limits, WaitingActions::LeaveOut);
+            let left_out = tokio::task::spawn_blocking(ready).await??;
+            (place.put(guild, &file).await?, left_out)
+        }
+    };
+    let restored = RestoredGuild {
+        guild: guild.to_string(),
+        place,
+        from_epoch: restored.epoch,
+        damaged: restored.damaged,
+        actions_left_out,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    print(&arguments.place.access, &restored, |restored| {
+        let mut text = format!(
+            "guild {guild} ({}): as it was in epoch {}, after {:.2} s\n",
+            restored.place, restored.from_epoch, restored.seconds
+        );
+        if restored.damaged {
+            text.push_str("what was uploaded last is damaged, and missing from it\n");
+        }
+        if arguments.to.is_none() {
+            text.push_str(&format!(
+                "what was there before: `guildhall guild export {guild} --replaced --to FILE`\n"
+            ));
+        }
+        text
+    })
 }
 
 fn restorer(configuration: &Configuration) -> Result<Restorer> {
@@ -260,9 +306,12 @@ async fn drill_one(restorer: &Restorer, standing: &Standing, directory: &Path) -
         Ok(restored) if restored.epoch < standing.epoch => {
             Some(format!("epoch {} is not in the bucket yet", standing.epoch))
         }
-        Ok(_) => match guildhall_store::epoch_of(&file, standing.guild) {
-            Ok(epoch) if epoch == restored.as_ref().map_or(0, |restored| restored.epoch) => None,
-            Ok(epoch) => Some(format!("the file says that it is of epoch {epoch}")),
+        Ok(restored) => match inspect(&file) {
+            Ok(found) if !found.problems.is_empty() => Some(found.problems.join("; ")),
+            Ok(found) if found.epoch != restored.epoch => {
+                Some(format!("the file says that it is of epoch {}", found.epoch))
+            }
+            Ok(_) => None,
             Err(error) => Some(error.to_string()),
         },
     };

@@ -7,7 +7,7 @@ use crate::guild_file_commands;
 use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use guildhall_fleet::{AssignmentState, ConfigClient, FleetError, GuildAssignment, Overview, Pod, PodState};
-use guildhall_model::{GuildId, UnixMilliseconds};
+use guildhall_model::GuildId;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -50,19 +50,8 @@ pub(crate) enum Guild {
         #[command(flatten)]
         access: Access,
     },
-    /// Restore the guild from the bucket into a file.
-    Restore {
-        /// The guild's id.
-        guild: GuildId,
-        /// The moment, as 2026-11-25T12:00:00Z or how long ago: 90m, 1d. Without it, the newest state.
-        #[arg(long, value_parser = backup_commands::moment)]
-        at: Option<UnixMilliseconds>,
-        /// The file, which must not exist.
-        #[arg(long)]
-        to: PathBuf,
-        #[command(flatten)]
-        access: Access,
-    },
+    /// Bring the guild back from the bucket, as it is or was, in the place of the live one or into a file.
+    Restore(backup_commands::Restore),
     /// Keep the guild on a pod whatever is rebalanced.
     Pin {
         /// The guild's id.
@@ -209,7 +198,7 @@ pub(crate) async fn guild(command: Guild) -> Result<()> {
             let started = client.move_guild(guild, &to).await?;
             follow_move(&access, &client, started, &to).await
         }
-        Guild::Restore { guild, at, to, access } => backup_commands::restore_to(&access, guild, at, &to).await,
+        Guild::Restore(arguments) => backup_commands::restore(arguments).await,
         Guild::Pin { guild, to, access } => {
             let client = client(&access)?;
             let started = client.pin(guild, to.as_deref()).await?;

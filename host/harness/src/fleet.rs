@@ -5,11 +5,13 @@ use crate::guild_files::{GuildFiles, Tally};
 use crate::litestream::litestream;
 use crate::nginx::Nginx;
 use crate::postgres::Postgres;
+use crate::process::ProcessFigures;
 use crate::proxy::Proxy;
-use crate::s3::{ACCESS_KEY, BUCKET, S3Server};
+use crate::s3::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
 use crate::visitor::Visitor;
 use anyhow::{Context, Result, bail, ensure};
 use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
+use guildhall_replication::{Bucket, Credentials, Location};
 use guildhall_sim::{CLIENT_SECRET, Simulation};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
@@ -236,27 +238,73 @@ impl Fleet {
             self.discord,
             self.volumes,
         );
-        self.configure(name, &format!("{configuration}{}", self.replication()?))?;
+        let settings = self
+            .options
+            .replicas
+            .as_ref()
+            .map(|replicas| replicas.settings.as_str());
+        let replication = settings.map(|settings| format!("[replication]\n{settings}"));
+        self.configure(name, &format!("{configuration}{}", replication.unwrap_or_default()))?;
         self.spawn(name, "gateway")
     }
 
-    /// What commands and pods need for reaching the bucket.
-    pub fn replication(&self) -> Result<String> {
+    /// What reaches the bucket, as variables: for pods, and for the commands that restore.
+    pub fn replication_variables(&self) -> Result<Vec<(&'static str, String)>> {
         let Some(replicas) = &self.options.replicas else {
-            return Ok(String::new());
+            return Ok(Vec::new());
         };
-        Ok(format!(
-            "[replication]\nurl = \"s3://{BUCKET}/fleet\"\nendpoint = {:?}\naccess_key_id = {ACCESS_KEY:?}\nsecret_access_key = {:?}\nprogram = {:?}\n{}",
-            replicas.server.endpoint(),
-            replicas.key,
-            litestream()?,
-            replicas.settings,
-        ))
+        Ok(vec![
+            ("GUILDHALL_REPLICATION__URL", format!("s3://{BUCKET}/fleet")),
+            ("GUILDHALL_REPLICATION__ENDPOINT", replicas.server.endpoint()),
+            ("GUILDHALL_REPLICATION__PROGRAM", litestream()?.display().to_string()),
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY.into()),
+            ("AWS_SECRET_ACCESS_KEY", replicas.key.clone()),
+        ])
     }
 
     /// The bucket's server.
     pub fn bucket(&self) -> Option<&S3Server> {
         self.options.replicas.as_ref().map(|replicas| &replicas.server)
+    }
+
+    /// A client of the bucket, for who restores out of it.
+    pub fn bucket_client(&self) -> Result<Bucket> {
+        let server = self.bucket().context("the fleet has no bucket")?;
+        let credentials = Credentials {
+            access_key_id: ACCESS_KEY.into(),
+            secret_access_key: SECRET_KEY.into(),
+        };
+        let location = Location::new(
+            &format!("s3://{BUCKET}/fleet"),
+            Some(&server.endpoint()),
+            "us-east-1",
+            Some(credentials),
+        )?;
+        Ok(Bucket::new(&location)?)
+    }
+
+    /// Litestream, as the pods run it.
+    pub fn litestream_program(&self) -> Result<PathBuf> {
+        litestream()
+    }
+
+    /// What the operating system says of a pod's Litestream.
+    pub async fn litestream(&self, name: &str) -> Result<ProcessFigures> {
+        let socket = self.volume(name).join("litestream.sock");
+        let http = reqwest::Client::builder().no_proxy().unix_socket(socket).build()?;
+        let info: serde_json::Value = http.get("http://litestream/info").send().await?.json().await?;
+        let process = info["pid"].as_u64().context("Litestream tells no process")?;
+        ProcessFigures::of(u32::try_from(process)?)
+    }
+
+    /// A figure without labels of a process.
+    pub async fn metric(&self, name: &str, metric: &str) -> Result<f64> {
+        let address = self.address(name).with_context(|| format!("{name} is not running"))?;
+        let text = reqwest::get(format!("http://{address}/metrics")).await?.text().await?;
+        let value = text
+            .lines()
+            .find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+        Ok(value.map_or(Ok(0.0), str::parse)?)
     }
 
     /// Kills a gateway pod at once, and its disk is gone.
@@ -331,6 +379,7 @@ impl Fleet {
             .env("GUILDHALL_CLUSTER_SECRET", SECRET)
             .env_remove("AWS_ACCESS_KEY_ID")
             .env_remove("AWS_SECRET_ACCESS_KEY")
+            .envs(self.replication_variables()?)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -48,36 +48,40 @@ impl Durability {
     }
 
     /// Restores the guild beside what this pod has of it, where the bucket's is newer. To be called before the file is
-    /// prepared for an epoch that it was not delivered for.
-    pub(crate) async fn fetch(&self, files: &GuildFiles, guild: GuildId) -> Result<()> {
+    /// prepared for an epoch that it was not delivered for. Answers the bucket's newest epoch where it is not below this
+    /// one: then the fleet's database was lost and begun anew, and what is written in this epoch would never be restored.
+    pub(crate) async fn fetch(&self, files: &GuildFiles, guild: GuildId, epoch: i64) -> Result<Option<i64>> {
         let Some(newest) = self.restorer.newest(guild).await? else {
-            return Ok(());
+            return Ok(None);
         };
+        if newest >= epoch {
+            return Ok(Some(newest));
+        }
         let looked = files.clone();
         let epochs = move || Ok::<_, anyhow::Error>((looked.own_epoch(guild), looked.delivered_epoch(guild)?));
         let (own, delivered) = tokio::task::spawn_blocking(epochs).await??;
         // A delivered file is as new as what its owner had brought to the bucket in that epoch, or newer.
         let trusted = own.filter(|_| !self.is_distrusted(guild)).max(delivered);
         if trusted.is_some_and(|trusted| trusted >= newest) || own.is_some_and(|own| own > newest) {
-            return Ok(());
+            return Ok(None);
         }
         let place = files.delivered(guild, newest);
         let part = place.with_extension("restoring");
         let restored = match self.restorer.restore(guild, Point::Latest, &part).await {
-            Err(RestoreError::Nothing(_)) => return Ok(()),
+            Err(RestoreError::Nothing(_)) => return Ok(None),
             restored => restored?,
         };
         if own == Some(newest) {
             if restored.damaged {
                 tracing::error!(%guild, epoch = newest, "the bucket's copy is damaged; the volume's is used, from before the machine started");
                 std::fs::remove_file(&part)?;
-                return Ok(());
+                return Ok(None);
             }
             files.remove(guild)?;
         }
         std::fs::rename(&part, &place)?;
         tracing::info!(%guild, epoch = restored.epoch, "a guild was restored from the bucket");
-        Ok(())
+        Ok(None)
     }
 
     fn is_distrusted(&self, guild: GuildId) -> bool {

@@ -7,7 +7,7 @@ use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::Peers;
 use guildhall_discord::Dispatcher;
-use guildhall_fleet::{AssignmentState, AssignmentView, ConfigClient, GuildAssignment, Lease, PodState};
+use guildhall_fleet::{AssignmentState, AssignmentView, Changed, ConfigClient, GuildAssignment, Lease, PodState};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
 use std::collections::HashSet;
@@ -169,10 +169,12 @@ impl Ownership {
 
     async fn prepare(&self, guild: GuildId, epoch: i64) -> anyhow::Result<()> {
         if let Some(durability) = &self.durability
-            && epoch > 1
             && !self.files.delivered(guild, epoch).exists()
+            && let Some(newest) = durability.fetch(&self.files, guild, epoch).await?
         {
-            durability.fetch(&self.files, guild).await?;
+            let renewed = self.client.renew(guild, epoch, newest).await?;
+            self.view.learn(Changed::Guild(renewed));
+            anyhow::bail!("the bucket is at epoch {newest}: a higher one is begun");
         }
         let files = self.files.clone();
         tokio::task::spawn_blocking(move || files.prepare(guild, epoch)).await?

@@ -300,6 +300,7 @@ fn a_file_of_an_older_schema_is_upgraded_and_misses_from_then_on() {
              ALTER TABLE guildhall_cursor DROP COLUMN messages;
              ALTER TABLE guildhall_cursor DROP COLUMN audit_log;
              ALTER TABLE guildhall_cursor DROP COLUMN bans;
+             ALTER TABLE guildhall_outbox DROP COLUMN nonce;
              PRAGMA user_version = 3",
         )
         .unwrap();

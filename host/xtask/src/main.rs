@@ -29,7 +29,7 @@ enum Task {
         serve: bool,
     },
     /// Measure: `engine` (the cost of a plugin's call), `whole` (from the gateway to REST), `fleet`
-    /// (moves, failover, forwarding, watches), or all.
+    /// (moves, failover, forwarding, watches), `durability` (replication, restores, lost disks), or all.
     Bench {
         /// The group; all when left out.
         group: Option<String>,
@@ -38,7 +38,11 @@ enum Task {
         json: bool,
     },
     /// Start a whole fleet with a simulation under load, until Ctrl-C.
-    Fleet,
+    Fleet {
+        /// With a bucket, to which Litestream replicates the guilds.
+        #[arg(long)]
+        s3: bool,
+    },
     /// Build the plugins and run all tests, or only a group.
     Test {
         /// `fleet`: random accidents to fleets of real processes; `durability`: with disks that are lost. All tests when
@@ -66,7 +70,7 @@ fn main() -> Result<()> {
         Task::Plugins => plugins::build().map(drop),
         Task::Demo { serve } => programs::demo(serve),
         Task::Bench { group, json } => programs::bench(group, json),
-        Task::Fleet => programs::fleet(),
+        Task::Fleet { s3 } => programs::fleet(s3),
         Task::Test { group: None, .. } => checks::test(),
         Task::Test {
             group: Some(group),

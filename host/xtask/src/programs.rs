@@ -1,7 +1,7 @@
 //! Building and running the demonstration and the benchmarks.
 
 use crate::cargo::{cargo, target_directory, workspace};
-use crate::{checks, plugins};
+use crate::{checks, plugins, tools};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,9 +24,12 @@ pub(crate) fn demo(serve: bool) -> Result<()> {
 }
 
 /// Starts a temporary fleet of a release build.
-pub(crate) fn fleet() -> Result<()> {
+pub(crate) fn fleet(s3: bool) -> Result<()> {
     let plugins = plugins::build()?;
     checks::postgres()?;
+    if s3 {
+        tools::litestream()?;
+    }
     build("guildhall-demo")?;
     let mut fleet = Command::new(program("guildhall-temporary-fleet"));
     fleet
@@ -34,12 +37,17 @@ pub(crate) fn fleet() -> Result<()> {
         .arg(program("guildhall"))
         .arg("--plugins")
         .arg(plugins);
+    if s3 {
+        fleet.arg("--s3");
+    }
     run(fleet)
 }
 
 /// Runs a group of benchmarks, or all, on a release build.
 pub(crate) fn bench(group: Option<String>, json: bool) -> Result<()> {
     let plugins = plugins::build()?;
+    checks::postgres()?;
+    tools::litestream()?;
     build("guildhall-bench")?;
     let mut bench = Command::new(program("guildhall-bench"));
     bench

@@ -76,7 +76,7 @@ async fn expire(service: &Service, pod: &str) -> Result<(), ConfigError> {
 async fn renew(service: &Service, random: &mut StdRng, guild: GuildId) -> Result<(), ConfigError> {
     let known = service.guild(guild).await?;
     let late = i64::from(random.random_bool(0.2));
-    service.renew(guild, known.epoch - late).await.map(drop)
+    service.renew(guild, known.epoch - late, 0).await.map(drop)
 }
 
 /// The owner delivers, in the right epoch or a late one.

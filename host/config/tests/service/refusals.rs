@@ -122,17 +122,17 @@ async fn a_renewal_begins_the_next_epoch_at_the_same_pod_and_only_once() {
     let database = TestDatabase::new().await;
     let service = database.service(BOUND).await;
     assert!(matches!(
-        service.renew(guild(0), 1).await,
+        service.renew(guild(0), 1, 0).await,
         Err(ConfigError::UnknownGuild(_))
     ));
     register(&service, "a", 10).await;
     service.assign(guild(0)).await.unwrap();
     register(&service, "b", 10).await;
-    let renewed = service.renew(guild(0), 1).await.unwrap();
+    let renewed = service.renew(guild(0), 1, 0).await.unwrap();
     assert_eq!((renewed.pod.as_deref(), renewed.epoch), (Some("a"), 2));
     assert_eq!(service.guild(guild(0)).await.unwrap(), renewed);
     assert!(matches!(
-        service.renew(guild(0), 1).await,
+        service.renew(guild(0), 1, 0).await,
         Err(ConfigError::StaleEpoch { epoch: 1, current }) if current.epoch == 2
     ));
     let audit = service.audit(1).await.unwrap();
@@ -142,7 +142,7 @@ async fn a_renewal_begins_the_next_epoch_at_the_same_pod_and_only_once() {
     );
     service.move_guild(guild(0), "b").await.unwrap();
     assert!(matches!(
-        service.renew(guild(0), 2).await,
+        service.renew(guild(0), 2, 0).await,
         Err(ConfigError::AlreadyMoving(_))
     ));
 }

@@ -1,9 +1,10 @@
 //! A whole fleet on this machine until Ctrl-C: PostgreSQL, two config replicas, three gateway pods, two HTTP pods behind
-//! nginx where it is installed, and a simulation with a steady load. For looking at, and for trying the fleet's commands on.
+//! nginx where it is installed, a simulation with a steady load, and with --s3 a bucket. For looking at, and for trying the
+//! fleet's commands on.
 
 use anyhow::Result;
 use clap::Parser;
-use guildhall_harness::{Fleet, FleetOptions};
+use guildhall_harness::{Fleet, FleetOptions, Replicas, S3Server, SECRET_KEY};
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
 use std::path::PathBuf;
 
@@ -22,6 +23,9 @@ struct Arguments {
     /// Events per second.
     #[arg(long, default_value_t = 100)]
     load: u32,
+    /// Replicate guilds to a bucket, on a server of its own, with Litestream.
+    #[arg(long)]
+    s3: bool,
 }
 
 #[tokio::main]
@@ -32,6 +36,14 @@ async fn main() -> Result<()> {
         ..SimConfig::default()
     })
     .await?;
+    let replicas = match arguments.s3 {
+        true => Some(Replicas {
+            server: S3Server::start().await?,
+            key: SECRET_KEY.into(),
+            settings: String::new(),
+        }),
+        false => None,
+    };
     let plugins = ["honeypot", "spam_guard", "tally"];
     let options = FleetOptions {
         binary: arguments.binary.clone(),
@@ -48,7 +60,7 @@ async fn main() -> Result<()> {
         shards: 1,
         requests_per_second: 45,
         seeded: Vec::new(),
-        replicas: None,
+        replicas,
     };
     let fleet = Fleet::start(options, &simulation).await?;
     println!("config service  {}", fleet.replicas().join("  "));
@@ -66,6 +78,9 @@ async fn main() -> Result<()> {
     let before = if fleet.has_nginx() { "nginx" } else { "http-0" };
     println!("portal          {} ({before})", fleet.portal());
     println!("interactions    {}/interactions", fleet.portal());
+    if let Some(bucket) = fleet.bucket() {
+        println!("bucket          {} ({})", bucket.endpoint(), bucket.objects().display());
+    }
     println!("simulation      http://{}/sim/journal", simulation.address());
     println!("\nIn another terminal:\n");
     println!(
@@ -73,6 +88,9 @@ async fn main() -> Result<()> {
         fleet.replicas().join("\",\"")
     );
     println!("export GUILDHALL_CLUSTER_SECRET={}", fleet.secret());
+    for (variable, value) in fleet.replication_variables()? {
+        println!("export {variable}={value}");
+    }
     println!("{} top\n", arguments.binary.display());
     println!("Ctrl-C ends all of it.");
     let load = LoadConfig {

@@ -5,17 +5,11 @@ use std::path::{Path, PathBuf};
 
 /// The largest lag over all guilds that a pod tells, in seconds.
 async fn lag(world: &World, pod: &str) -> f64 {
-    let address = world.fleet.address(pod).expect("it runs");
-    let text = reqwest::get(format!("http://{address}/metrics"))
+    world
+        .fleet
+        .metric(pod, "guildhall_replication_lag_seconds")
         .await
         .unwrap()
-        .text()
-        .await
-        .unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("guildhall_replication_lag_seconds "));
-    line.map_or(0.0, |value| value.parse().unwrap())
 }
 
 async fn wait_all_replicated(world: &World, pods: usize) {
@@ -203,21 +197,15 @@ async fn only_files_that_are_written_stay_registered() {
     world.simulation.run_load(traffic(900)).await;
     world.assert_all_once().await;
     wait_all_replicated(&world, 1).await;
-    let address = world.fleet.address("gateway-0").unwrap().to_owned();
     let registered = async || {
-        let text = reqwest::get(format!("http://{address}/metrics"))
+        world
+            .fleet
+            .metric("gateway-0", "guildhall_replicated_files")
             .await
             .unwrap()
-            .text()
-            .await
-            .unwrap();
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("guildhall_replicated_files ").map(str::to_owned));
-        line.map_or(0, |value| value.parse::<usize>().unwrap())
     };
     wait("some are registered, and not all", async || {
-        (1..=8).contains(&registered().await)
+        (1.0..=8.0).contains(&registered().await)
     })
     .await;
     let mut guilds = 0;
