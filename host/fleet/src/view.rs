@@ -66,12 +66,17 @@ impl AssignmentView {
         mine.cloned().collect()
     }
 
-    /// How many guilds have this shard: `(guild_id >> 22) % shard_count` (Discord, Gateway, Sharding).
-    pub fn guilds_of_shard(&self, shard: u32, shard_count: u32) -> usize {
-        let shard_of = |guild: &GuildId| (guild.0 >> 22) % u64::from(shard_count.max(1));
+    /// How many guilds have this shard.
+    pub fn guilds_of_shard(&self, shard: &ShardAssignment) -> usize {
         let state = self.read();
         let guilds = state.guilds.keys();
-        guilds.filter(|guild| shard_of(guild) == u64::from(shard)).count()
+        guilds.filter(|guild| has_shard(**guild, shard)).count()
+    }
+
+    /// The shard whose session brings the guild's events; none while it is not known.
+    pub fn shard_of(&self, guild: GuildId) -> Option<ShardAssignment> {
+        let state = self.read();
+        state.shards.values().find(|shard| has_shard(guild, shard)).cloned()
     }
 
     /// All shards.
@@ -219,4 +224,8 @@ pub async fn follow(view: &AssignmentView, client: &ConfigClient, told: Told, st
             () = tokio::time::sleep(PAUSE) => {}
         }
     }
+}
+/// `(guild_id >> 22) % shard_count` (Discord, Gateway, Sharding).
+fn has_shard(guild: GuildId, shard: &ShardAssignment) -> bool {
+    (guild.0 >> 22) % u64::from(shard.shard_count.max(1)) == u64::from(shard.shard)
 }

@@ -119,6 +119,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
         owned: owned.clone(),
         workers: host.workers.clone(),
         loads: loads.clone(),
+        lease: lease.clone(),
         replicated: durability.is_some(),
     });
     if durability.is_some() {

@@ -400,6 +400,22 @@ impl Fleet {
         self.directory.path().join(format!("{name}.{extension}"))
     }
 
+    /// The config service begins with an empty database.
+    pub async fn forget_everything(&mut self) -> Result<()> {
+        let names: Vec<_> = (0..self.replicas.len())
+            .map(|number| format!("config-{number}"))
+            .collect();
+        names.iter().try_for_each(|name| self.kill(name))?;
+        self.postgres.forget_everything()?;
+        for name in &names {
+            self.restart_replica(name)?;
+        }
+        for name in &names {
+            self.wait_ready(name).await?;
+        }
+        Ok(())
+    }
+
     /// A gateway pod's connections; none where the fleet is not proxied.
     pub fn links(&self, name: &str) -> Option<&Links> {
         self.links.get(name)

@@ -78,6 +78,25 @@ impl Postgres {
         command
     }
 
+    /// Empties the database.
+    pub(crate) fn forget_everything(&self) -> Result<()> {
+        let mut psql = self.command("psql");
+        let emptied = psql
+            .args([
+                &self.address(),
+                "-c",
+                "DROP SCHEMA public CASCADE",
+                "-c",
+                "CREATE SCHEMA public",
+            ])
+            .output()
+            .context("psql cannot be started")?;
+        if !emptied.status.success() {
+            bail!("psql failed: {}", String::from_utf8_lossy(&emptied.stderr));
+        }
+        Ok(())
+    }
+
     /// Starts the server again, after it was killed, and waits until it answers.
     pub fn restart(&mut self) -> Result<()> {
         let log = self.directory.path().join("log");

@@ -7,7 +7,7 @@ use crate::loads::Loads;
 use crate::owned::Owned;
 use crate::peers::{Forwarded, ForwardedEvent, ForwardedEvents, Peers};
 use guildhall_discord::Frame;
-use guildhall_fleet::{AssignmentView, Changed, ConfigClient, GuildAssignment};
+use guildhall_fleet::{AssignmentView, Changed, ConfigClient, GuildAssignment, Lease};
 use guildhall_gateway::{Destination, Workers};
 use guildhall_model::{GuildId, SessionPosition, UnixMilliseconds};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -44,6 +44,8 @@ pub struct DeliveryConfig {
     pub workers: Arc<Workers>,
     /// What guilds cost.
     pub loads: Arc<Loads>,
+    /// This pod's right to act.
+    pub lease: Lease,
     /// Whether the owners replicate their guilds.
     pub replicated: bool,
 }
@@ -78,6 +80,16 @@ struct Waiting {
     received_at: UnixMilliseconds,
     /// Given back when the event is on a disk.
     place: Option<OwnedSemaphorePermit>,
+}
+
+/// Who holds the session that brings a guild's events.
+enum Session {
+    /// This pod, in this epoch of its shard.
+    Held(i64),
+    /// Another pod.
+    Elsewhere,
+    /// Not known now, or this pod without a lease.
+    Unknown,
 }
 
 impl Waiting {
@@ -193,18 +205,20 @@ impl Inner {
         loop {
             let mut changes = self.config.view.revision();
             changes.borrow_and_update();
-            let Some(owner) = self.owner(guild).await else {
-                if !self.has_work(guild) {
-                    return;
-                }
-                // Whichever comes first; a change is only a reason to look sooner.
-                let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
-                continue;
+            let left = match self.session(guild) {
+                Session::Elsewhere => return self.forget(guild),
+                Session::Held(shard_epoch) => match self.owner(guild).await {
+                    Some(owner) => {
+                        let Some(batch) = self.next_batch(guild, owner.epoch) else {
+                            return;
+                        };
+                        self.hand_on(guild, &owner, shard_epoch, batch).await
+                    }
+                    None => Some(Vec::new()),
+                },
+                Session::Unknown => Some(Vec::new()),
             };
-            let Some(batch) = self.next_batch(guild, owner.epoch) else {
-                return;
-            };
-            if let Some(left) = self.hand_on(guild, &owner, batch).await {
+            if let Some(left) = left {
                 self.put_back(guild, left);
                 // Whichever comes first; a change is only a reason to look sooner.
                 let _ = tokio::time::timeout(PAUSE, changes.changed()).await;
@@ -212,13 +226,21 @@ impl Inner {
         }
     }
 
-    fn has_work(&self, guild: GuildId) -> bool {
-        let mut queues = self.lock();
-        let Some(queue) = queues.get_mut(&guild) else {
-            return false;
-        };
-        queue.running = !queue.waiting.is_empty() || !queue.sent.is_empty();
-        queue.running
+    /// Whether this pod may deliver what its session brought. A pod that slept past its lease may not: the next holder
+    /// begins with earlier events, and a later one that came before them would hide them from the guild's cursor.
+    fn session(&self, guild: GuildId) -> Session {
+        match self.config.view.shard_of(guild) {
+            Some(shard) if shard.pod.as_ref().is_some_and(|pod| *pod != self.config.pod) => Session::Elsewhere,
+            Some(shard) if shard.pod.is_some() && self.config.lease.is_valid() => Session::Held(shard.epoch),
+            _ => Session::Unknown,
+        }
+    }
+
+    /// The next holder of the session has these events replayed.
+    fn forget(&self, guild: GuildId) {
+        if let Some(queue) = self.lock().remove(&guild) {
+            self.kept.fetch_sub(queue.sent.len(), Ordering::Relaxed);
+        }
     }
 
     /// The next events for the owner in this epoch. What an owner before it had, it may not have: it begins with that.
@@ -285,11 +307,17 @@ impl Inner {
     }
 
     /// Hands the events to the owner; answers them where it could not take them.
-    async fn hand_on(&self, guild: GuildId, owner: &GuildAssignment, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
+    async fn hand_on(
+        &self,
+        guild: GuildId,
+        owner: &GuildAssignment,
+        shard_epoch: i64,
+        batch: Vec<Waiting>,
+    ) -> Option<Vec<Waiting>> {
         if owner.pod.as_ref() == Some(&self.config.pod) {
             return self.to_worker(guild, owner.epoch, batch).await;
         }
-        if !self.to_owner(guild, owner, &batch).await {
+        if !self.to_owner(guild, owner, shard_epoch, &batch).await {
             return Some(batch);
         }
         if self.config.replicated {
@@ -314,7 +342,7 @@ impl Inner {
         None
     }
 
-    async fn to_owner(&self, guild: GuildId, owner: &GuildAssignment, batch: &[Waiting]) -> bool {
+    async fn to_owner(&self, guild: GuildId, owner: &GuildAssignment, shard_epoch: i64, batch: &[Waiting]) -> bool {
         let Some(url) = owner.pod.as_ref().and_then(|pod| self.config.view.url(pod)) else {
             return false;
         };
@@ -325,6 +353,7 @@ impl Inner {
             .collect();
         let events = ForwardedEvents {
             epoch: owner.epoch,
+            shard_epoch,
             events: batch
                 .iter()
                 .zip(&steps)

@@ -109,6 +109,11 @@ async fn events(
 ) -> Response {
     let guild = GuildId(guild);
     let count = forwarded.events.len();
+    let session = internal.view.shard_of(guild);
+    if session.is_some_and(|session| session.epoch > forwarded.shard_epoch) {
+        // The session goes on elsewhere from an earlier event: one of these would hide those between.
+        return (StatusCode::SERVICE_UNAVAILABLE, "the session is another pod's\n").into_response();
+    }
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     {
         let _owned = match internal.guard(guild, forwarded.epoch).await {

@@ -19,6 +19,8 @@ const COMMIT: Duration = Duration::from_secs(10);
 pub(crate) struct ForwardedEvents {
     /// The epoch that the sender believes in.
     pub(crate) epoch: i64,
+    /// The epoch in which the sender holds the session that they came from.
+    pub(crate) shard_epoch: i64,
     pub(crate) events: Vec<ForwardedEvent>,
 }
 

@@ -275,7 +275,7 @@ impl<D: Destination> Shards<D> {
     }
 
     fn resume_buffer(&self, shard: &ShardAssignment) -> u64 {
-        let guilds = self.view.guilds_of_shard(shard.shard, shard.shard_count);
+        let guilds = self.view.guilds_of_shard(shard);
         resume_buffer(guilds as u64)
     }
 

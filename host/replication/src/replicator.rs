@@ -124,6 +124,8 @@ pub struct Replicator {
 impl Replicator {
     /// Nothing is replicated yet.
     pub fn new(config: ReplicatorConfig, litestream: Litestream, bucket: Bucket, told: Box<dyn Replicated>) -> Self {
+        // There from the start, so that the first failure is seen as one.
+        metrics::counter!("guildhall_replication_failures_total").increment(0);
         Self {
             config,
             litestream,

@@ -104,6 +104,8 @@ enum Attempt {
 impl Restorer {
     /// Restores out of this bucket with this program.
     pub fn new(program: &Path, bucket: Bucket, at_once: usize) -> Self {
+        // There from the start, so that the first failure is seen as one.
+        metrics::counter!("guildhall_restores_total", "result" => "failed").increment(0);
         Self {
             program: program.to_owned(),
             bucket,

@@ -3,43 +3,9 @@
 use crate::support::*;
 use guildhall_model::GuildId;
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::path::Path;
 
 impl World {
-    /// Runs a command against the fleet.
-    async fn command(&self, arguments: &[&str]) -> Output {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_guildhall"))
-            .args(arguments)
-            .env("GUILDHALL_CLUSTER__CONFIG", format!("{:?}", self.fleet.replicas()))
-            .env("GUILDHALL_CLUSTER_SECRET", self.fleet.secret())
-            .output()
-            .await
-            .unwrap()
-    }
-
-    async fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).await;
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{arguments:?}: {told}\n{}", self.fleet.logs());
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    async fn refuse(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).await;
-        assert!(!output.status.success(), "{arguments:?} must be refused");
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    }
-
-    async fn volume_of(&self, guild: u64) -> PathBuf {
-        let known = self.fleet.client().unwrap().guild(GuildId(guild)).await.unwrap();
-        self.fleet.volume(&known.pod.unwrap())
-    }
-
-    async fn epoch(&self, guild: u64) -> i64 {
-        self.fleet.client().unwrap().guild(GuildId(guild)).await.unwrap().epoch
-    }
-
     /// Messages that `tally` has counted for these guilds: in their files, and in those that were replaced.
     async fn counted(&self, guilds: &[u64]) -> u64 {
         let mut sum = 0;
@@ -61,15 +27,6 @@ impl World {
         }
         sum
     }
-}
-
-/// Rows of a table; none where the table, or the file, is not there.
-fn count(file: &Path, table: &str) -> u64 {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let connection = Connection::open_with_flags(file, flags);
-    connection
-        .and_then(|connection| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)))
-        .unwrap_or_default()
 }
 
 /// An old bot's database with so many rows of each guild.

@@ -8,6 +8,7 @@ mod http;
 mod lost_disks;
 mod moves;
 mod replication;
+mod restores;
 mod seeds;
 mod support;
 mod traces;

@@ -3,22 +3,6 @@
 use crate::support::*;
 use std::path::{Path, PathBuf};
 
-/// The largest lag over all guilds that a pod tells, in seconds.
-async fn lag(world: &World, pod: &str) -> f64 {
-    world
-        .fleet
-        .metric(pod, "guildhall_replication_lag_seconds")
-        .await
-        .unwrap()
-}
-
-async fn wait_all_replicated(world: &World, pods: usize) {
-    for pod in 0..pods {
-        let pod = format!("gateway-{pod}");
-        wait("everything is in the bucket", async || lag(world, &pod).await == 0.0).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_bucket_is_away_moderation_goes_on_and_afterwards_all_is_there() {
     let mut world = World::replicated(30, 2, "").await;

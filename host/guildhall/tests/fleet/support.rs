@@ -4,7 +4,10 @@ use guildhall_fleet::{AssignmentView, Change, Changed, ConfigClient, follow};
 use guildhall_harness::{Asked, Fleet, FleetOptions, Replicas, S3Server, SECRET_KEY, built_plugin};
 use guildhall_model::GuildId;
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
+use rusqlite::Connection;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -118,6 +121,40 @@ impl World {
         async move { visitor.keep_asking(&format!("/api/guilds/{guild}"), stop).await }
     }
 
+    /// Runs a command against the fleet.
+    pub(crate) async fn command(&self, arguments: &[&str]) -> Output {
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_guildhall"))
+            .args(arguments)
+            .env("GUILDHALL_CLUSTER__CONFIG", format!("{:?}", self.fleet.replicas()))
+            .env("GUILDHALL_CLUSTER_SECRET", self.fleet.secret())
+            .envs(self.fleet.replication_variables().unwrap())
+            .output()
+            .await
+            .unwrap()
+    }
+
+    pub(crate) async fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).await;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {told}\n{}", self.fleet.logs());
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub(crate) async fn refuse(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).await;
+        assert!(!output.status.success(), "{arguments:?} must be refused");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    pub(crate) async fn volume_of(&self, guild: u64) -> PathBuf {
+        let known = self.fleet.client().unwrap().guild(GuildId(guild)).await.unwrap();
+        self.fleet.volume(&known.pod.unwrap())
+    }
+
+    pub(crate) async fn epoch(&self, guild: u64) -> i64 {
+        self.fleet.client().unwrap().guild(GuildId(guild)).await.unwrap().epoch
+    }
+
     /// Nothing is lost, nothing was applied or done twice.
     pub(crate) async fn assert_all_once(&self) {
         let messages = self.simulation.stats().events["MESSAGE_CREATE"];
@@ -142,6 +179,15 @@ impl World {
             "each probe is answered once"
         );
     }
+}
+
+/// Rows of a table; none where the table, or the file, is not there.
+pub(crate) fn count(file: &Path, table: &str) -> u64 {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = Connection::open_with_flags(file, flags);
+    connection
+        .and_then(|connection| connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)))
+        .unwrap_or_default()
 }
 
 /// The seeds of a random test: as many as FLEET_SEEDS says, from FLEET_SEED on.
@@ -213,6 +259,22 @@ pub(crate) async fn wait_given_up(client: &ConfigClient, pod: &str) {
             .all(|guild| guild.pod.as_deref().is_some_and(|owner| owner != pod))
     })
     .await;
+}
+
+/// The largest lag over all guilds that a pod tells, in seconds.
+pub(crate) async fn lag(world: &World, pod: &str) -> f64 {
+    world
+        .fleet
+        .metric(pod, "guildhall_replication_lag_seconds")
+        .await
+        .unwrap()
+}
+
+pub(crate) async fn wait_all_replicated(world: &World, pods: usize) {
+    for pod in 0..pods {
+        let pod = format!("gateway-{pod}");
+        wait("everything is in the bucket", async || lag(world, &pod).await == 0.0).await;
+    }
 }
 
 /// Waits until so many messages have happened.

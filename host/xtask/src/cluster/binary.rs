@@ -201,6 +201,8 @@ impl Binary {
         // It reads the configuration, and finds nobody.
         let asked = Command::new(&self.program)
             .env_clear()
+            // Where a container is given none, it needs none, but this command does.
+            .env("GUILDHALL_CLUSTER_SECRET", "the-secret-of-a-check")
             .envs(&settings.variables)
             .env("GUILDHALL_CLUSTER__CONFIG", "[\"http://127.0.0.1:1\"]")
             .args(["pods", "--config"])
