@@ -109,6 +109,21 @@ enum BringError {
     Bucket(#[from] BucketError),
 }
 
+impl Guild {
+    /// What is to be brought to the bucket.
+    fn load(&mut self, since: Instant) -> Load {
+        Load {
+            epoch: self.epoch,
+            taken: Instant::now(),
+            since,
+            registered: self.registered,
+            ready: self.ready,
+            positions: std::mem::take(&mut self.positions),
+            actions: std::mem::take(&mut self.actions),
+        }
+    }
+}
+
 /// Brings a pod's guilds to the bucket.
 pub struct Replicator {
     config: ReplicatorConfig,
@@ -276,15 +291,7 @@ impl Replicator {
                 let since = state.since?;
                 state.under_way = true;
                 state.not_before = now + self.config.every;
-                let load = Load {
-                    epoch: state.epoch,
-                    taken: now,
-                    since,
-                    registered: state.registered,
-                    ready: state.ready,
-                    positions: std::mem::take(&mut state.positions),
-                    actions: std::mem::take(&mut state.actions),
-                };
+                let load = state.load(since);
                 Some((*guild, load))
             })
             .collect();
@@ -433,34 +440,28 @@ impl Replicator {
     /// The guild goes elsewhere, and its file is closed: its last commits go to the bucket within a bound, and Litestream lets
     /// go of the file. What the gate held stays in the outbox.
     pub async fn release(&self, guild: GuildId) {
-        let state = loop {
-            {
-                let mut guilds = self.lock();
-                match guilds.get(&guild) {
-                    None => return,
-                    Some(state) if state.under_way => {}
-                    Some(_) => break guilds.remove(&guild),
-                }
-            }
+        let asked = Instant::now();
+        // A sync that is under way ends soon, or the bucket is away and it is not waited for.
+        let is_under_way = || self.lock().get(&guild).is_some_and(|state| state.under_way);
+        while is_under_way() && asked.elapsed() < LAST_SYNC {
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        let Some(mut state) = self.lock().remove(&guild) else {
+            return;
         };
-        let Some(state) = state else { return };
-        let path = self.path(guild);
-        if state.since.is_some() {
-            let last = async {
-                if !state.registered {
-                    self.register(guild, state.epoch).await?;
+        if let (Some(since), false) = (state.since, state.failed || state.under_way) {
+            let load = state.load(since);
+            let brought = tokio::time::timeout(LAST_SYNC, self.try_to_bring(guild, &load)).await;
+            match brought {
+                Ok(Ok(())) => self.told.replicated(guild, &load.positions, Vec::new()),
+                Ok(Err(error)) => {
+                    let error = describe(&error);
+                    tracing::warn!(%guild, error, "a guild leaves before its last commits are in the bucket");
                 }
-                self.litestream.sync(&path, LAST_SYNC).await
-            };
-            match last.await {
-                Ok(_) => self.told.replicated(guild, &state.positions, Vec::new()),
-                Err(error) => {
-                    tracing::warn!(%guild, %error, "a guild leaves before its last commits are in the bucket")
-                }
+                Err(_) => tracing::warn!(%guild, "a guild leaves before its last commits are in the bucket"),
             }
         }
-        if let Err(error) = self.litestream.unregister(&path, LAST_SYNC).await {
+        if let Err(error) = self.litestream.unregister(&self.path(guild), LAST_SYNC).await {
             tracing::warn!(%guild, %error, "a file was not unregistered");
         }
         self.forget_notes(guild);

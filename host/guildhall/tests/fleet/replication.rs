@@ -27,6 +27,24 @@ async fn while_the_bucket_is_away_moderation_goes_on_and_afterwards_all_is_there
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pod_hands_everything_over_while_the_bucket_is_away() {
+    let mut world = World::replicated(30, 2, "").await;
+    let (simulation, fleet) = (&world.simulation, &mut world.fleet);
+    let stop = async {
+        wait_messages(simulation, 200).await;
+        fleet.bucket().unwrap().set_here(false);
+        wait_messages(simulation, 400).await;
+        let status = fleet.stop("gateway-0").await.unwrap();
+        assert!(status.success(), "{}", fleet.log("gateway-0"));
+        fleet.bucket().unwrap().set_here(true);
+    };
+    let (_, ()) = tokio::join!(simulation.run_load(traffic(1200)), stop);
+    world.assert_all_once().await;
+    assert_eq!(world.simulation.stats().identifies, 1, "the session is resumed");
+    wait("everything is in the bucket", async || lag(&world, "gateway-1").await == 0.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gate_holds_actions_until_their_rows_are_in_the_bucket() {
     let world = World::replicated(30, 1, "gate = true\n").await;
     let (simulation, fleet) = (&world.simulation, &world.fleet);
