@@ -6,6 +6,7 @@ use crate::process::ProcessFigures;
 use crate::s3::{ACCESS_KEY, BUCKET, S3Server, SECRET_KEY};
 use anyhow::{Context, Result, ensure};
 use guildhall_replication::{Bucket, Credentials, Location};
+use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -63,13 +64,24 @@ impl Fleet {
         litestream()
     }
 
-    /// What the operating system says of a pod's Litestream.
-    pub async fn litestream(&self, name: &str) -> Result<ProcessFigures> {
+    async fn litestream_process(&self, name: &str) -> Result<u32> {
         let socket = self.volume(name).join("litestream.sock");
         let http = reqwest::Client::builder().no_proxy().unix_socket(socket).build()?;
         let info: serde_json::Value = http.get("http://litestream/info").send().await?.json().await?;
         let process = info["pid"].as_u64().context("Litestream tells no process")?;
-        ProcessFigures::of(u32::try_from(process)?)
+        Ok(u32::try_from(process)?)
+    }
+
+    /// What the operating system says of a pod's Litestream.
+    pub async fn litestream(&self, name: &str) -> Result<ProcessFigures> {
+        ProcessFigures::of(self.litestream_process(name).await?)
+    }
+
+    /// Kills a pod's Litestream at once (SIGKILL).
+    pub async fn kill_litestream(&self, name: &str) -> Result<()> {
+        let process = self.litestream_process(name).await?;
+        let process = Pid::from_raw(process.cast_signed()).context("Litestream tells no process")?;
+        Ok(kill_process(process, Signal::KILL)?)
     }
 
     /// Kills a gateway pod at once, and its disk is gone.

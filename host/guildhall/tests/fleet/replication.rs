@@ -41,7 +41,30 @@ async fn a_pod_hands_everything_over_while_the_bucket_is_away() {
     let (_, ()) = tokio::join!(simulation.run_load(traffic(1200)), stop);
     world.assert_all_once().await;
     assert_eq!(world.simulation.stats().identifies, 1, "the session is resumed");
-    wait("everything is in the bucket", async || lag(&world, "gateway-1").await == 0.0).await;
+    wait("everything is in the bucket", async || {
+        lag(&world, "gateway-1").await == 0.0
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_litestream_that_dies_is_started_again_and_goes_on() {
+    let mut world = World::replicated(10, 2, "sync_ms = 200\n").await;
+    let (simulation, fleet) = (&world.simulation, &world.fleet);
+    let kills = async {
+        for round in 1..=3 {
+            wait_messages(simulation, round * 200).await;
+            fleet.kill_litestream("gateway-0").await.unwrap();
+            wait("it runs again", async || fleet.litestream("gateway-0").await.is_ok()).await;
+        }
+    };
+    let (_, ()) = tokio::join!(simulation.run_load(traffic(1200)), kills);
+    world.assert_all_once().await;
+    wait_all_replicated(&world, 2).await;
+    let client = world.fleet.client().unwrap();
+    world.fleet.lose("gateway-0").unwrap();
+    wait_given_up(&client, "gateway-0").await;
+    world.assert_all_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
