@@ -4,7 +4,24 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Upper bounds in milliseconds; what took longer is in the last.
-const BOUNDS: [u32; 14] = [1, 2, 3, 5, 8, 12, 20, 50, 100, 250, 500, 1000, 5000, u32::MAX];
+const BOUNDS: [u32; 16] = [
+    1,
+    2,
+    3,
+    5,
+    8,
+    12,
+    20,
+    50,
+    100,
+    250,
+    500,
+    1000,
+    5000,
+    15_000,
+    60_000,
+    u32::MAX,
+];
 
 /// Counts since they were last read.
 #[derive(Debug, Default)]

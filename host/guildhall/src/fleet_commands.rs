@@ -9,6 +9,7 @@ use clap::Subcommand;
 use guildhall_fleet::{AssignmentState, ConfigClient, FleetError, GuildAssignment, Overview, Pod, PodState};
 use guildhall_model::GuildId;
 use serde::Serialize;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -83,12 +84,17 @@ fn client(access: &Access) -> Result<ConfigClient> {
 
 /// Prints for people or for programs.
 pub(crate) fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: impl FnOnce(&T) -> String) -> Result<()> {
-    if access.json {
-        println!("{}", serde_json::to_string(value)?);
+    let text = if access.json {
+        format!("{}\n", serde_json::to_string(value)?)
     } else {
-        print!("{}", table(value));
+        table(value)
+    };
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Who reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        written => Ok(written?),
     }
-    Ok(())
 }
 
 /// Columns as wide as their widest cell.
@@ -126,6 +132,8 @@ fn pods_table(pods: &[Pod]) -> String {
                 format!("{:.1}", pod.load.bytes as f64 / f64::from(1 << 20)),
                 match pod.load.p99_ms {
                     0 => "-".into(),
+                    // The largest figure says that it was more than the largest that is told apart.
+                    p99 if p99 > 60_000 => "> 60 s".into(),
                     p99 => format!("{p99} ms"),
                 },
                 pod.load.outbox.to_string(),

@@ -51,17 +51,29 @@ impl Durability {
     /// prepared for an epoch that it was not delivered for. Answers the bucket's newest epoch where it is not below this
     /// one: then the fleet's database was lost and begun anew, and what is written in this epoch would never be restored.
     pub(crate) async fn fetch(&self, files: &GuildFiles, guild: GuildId, epoch: i64) -> Result<Option<i64>> {
-        let Some(newest) = self.restorer.newest(guild).await? else {
-            return Ok(None);
-        };
-        if newest >= epoch {
-            return Ok(Some(newest));
-        }
         let looked = files.clone();
         let epochs = move || Ok::<_, anyhow::Error>((looked.own_epoch(guild), looked.delivered_epoch(guild)?));
         let (own, delivered) = tokio::task::spawn_blocking(epochs).await??;
         // A delivered file is as new as what its owner had brought to the bucket in that epoch, or newer.
         let trusted = own.filter(|_| !self.is_distrusted(guild)).max(delivered);
+        if epoch > 1 && trusted == Some(epoch - 1) {
+            // Nobody has owned it since: the bucket, which may be away, has nothing newer.
+            return Ok(None);
+        }
+        let newest = match self.restorer.newest(guild).await {
+            Err(error) if epoch == 1 => {
+                let error = format!("{:#}", anyhow::Error::from(error));
+                tracing::warn!(%guild, error, "the bucket cannot be asked whether a fleet before knew this guild; it begins as a new one");
+                return Ok(None);
+            }
+            newest => newest?,
+        };
+        let Some(newest) = newest else {
+            return Ok(None);
+        };
+        if newest >= epoch {
+            return Ok(Some(newest));
+        }
         if trusted.is_some_and(|trusted| trusted >= newest) || own.is_some_and(|own| own > newest) {
             return Ok(None);
         }

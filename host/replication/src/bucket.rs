@@ -172,17 +172,17 @@ impl Bucket {
         Ok(prefixes.iter().filter_map(guild).collect())
     }
 
-    /// Bytes of all objects of the epoch, and when the last of them was written.
-    pub async fn size(&self, guild: GuildId, epoch: i64) -> Result<(u64, Option<UnixMilliseconds>), BucketError> {
-        let below = Path::from(self.location.epoch(guild, epoch));
+    /// When the last transaction of the epoch was uploaded; none where none is kept as it was written.
+    pub(crate) async fn last_write(&self, guild: GuildId, epoch: i64) -> Result<Option<UnixMilliseconds>, BucketError> {
+        // Level 0 has transactions as they came; the others are made of them later.
+        let below = Path::from(format!("{}/0000", self.location.epoch(guild, epoch)));
         let mut objects = self.store.list(Some(&below));
-        let (mut bytes, mut last) = (0, None);
+        let mut last = None;
         while let Some(object) = objects.next().await {
             let object = object.map_err(|error| self.failed(error))?;
-            bytes += object.size;
             last = last.max(u64::try_from(object.last_modified.timestamp_millis()).ok());
         }
-        Ok((bytes, last))
+        Ok(last)
     }
 
     /// Removes an epoch; its marker first, so that nobody restores half of it.

@@ -212,7 +212,14 @@ impl Restorer {
             if ready.ready_at > at {
                 continue;
             }
-            return match self.attempt(guild, epoch, &["-timestamp", &moment(at)], to).await? {
+            // Litestream knows no moment after the last write: the newest state is that of then.
+            let last = self.bucket.last_write(guild, epoch).await?;
+            let timestamp = moment(at);
+            let point: &[&str] = match last {
+                Some(last) if last <= at => &[],
+                _ => &["-timestamp", &timestamp],
+            };
+            return match self.attempt(guild, epoch, point, to).await? {
                 Attempt::Done => Ok(Restored { epoch, damaged: false }),
                 Attempt::Refused(reason) => Err(RestoreError::Damaged { guild, reason }),
             };

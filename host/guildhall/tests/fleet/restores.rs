@@ -46,6 +46,14 @@ async fn a_guild_is_brought_back_to_a_moment_into_a_file_and_in_place() {
     let again = world.refuse(&["guild", "restore", &id, "--to", path]).await;
     assert!(again.contains("exists"), "{again}");
 
+    // Nothing was written since.
+    let newest = directory.path().join("now.db");
+    let newest_path = newest.to_str().unwrap();
+    world
+        .succeed(&["guild", "restore", &id, "--at", "0s", "--to", newest_path])
+        .await;
+    assert_eq!(count(&newest, MESSAGES), now);
+
     // Before the first backup.
     let early = directory.path().join("early.db");
     let early = early.to_str().unwrap();
