@@ -90,7 +90,12 @@ impl Visitor {
                 .send()
                 .await;
             match sent {
-                Err(error) if error.is_connect() => refused = Some(error),
+                // As nginx does: the next one is asked where a connection closed before there was an answer.
+                Err(error)
+                    if error.is_connect() || (method.is_idempotent() && error.is_request() && !error.is_timeout()) =>
+                {
+                    refused = Some(error);
+                }
                 other => return Ok(other?),
             }
         }

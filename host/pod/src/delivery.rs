@@ -1,6 +1,6 @@
 //! Events from this pod's sessions to whoever owns their guilds: this pod's workers, or the owner pod, in order per
 //! guild. An event that has no owner now waits here, within a bound; past it the sessions stop reading, and Discord
-//! keeps what follows. An event that another pod has only on its disk is kept until it is in the bucket: if that pod is lost,
+//! keeps what follows. An event that its owner has only on a disk is kept until it is in the bucket: if that disk is lost,
 //! the next owner gets it once more.
 
 use crate::loads::Loads;
@@ -274,7 +274,7 @@ impl Inner {
         }
     }
 
-    /// The owner has them on its disk.
+    /// The owner has them, on its disk or about to be there.
     fn keep(&self, guild: GuildId, batch: Vec<Waiting>) {
         if let Some(queue) = self.lock().get_mut(&guild) {
             for mut sent in batch {
@@ -314,10 +314,12 @@ impl Inner {
         shard_epoch: i64,
         batch: Vec<Waiting>,
     ) -> Option<Vec<Waiting>> {
-        if owner.pod.as_ref() == Some(&self.config.pod) {
-            return self.to_worker(guild, owner.epoch, batch).await;
-        }
-        if !self.to_owner(guild, owner, shard_epoch, &batch).await {
+        let taken = if owner.pod.as_ref() == Some(&self.config.pod) {
+            self.to_worker(guild, owner.epoch, &batch).await
+        } else {
+            self.to_owner(guild, owner, shard_epoch, &batch).await
+        };
+        if !taken {
             return Some(batch);
         }
         if self.config.replicated {
@@ -326,20 +328,19 @@ impl Inner {
         None
     }
 
-    async fn to_worker(&self, guild: GuildId, epoch: i64, batch: Vec<Waiting>) -> Option<Vec<Waiting>> {
+    async fn to_worker(&self, guild: GuildId, epoch: i64, batch: &[Waiting]) -> bool {
         let owned = self.config.owned.read().await;
         if owned.get(&guild) != Some(&epoch) {
             self.config.loads.wait(guild, batch.len());
-            return Some(batch);
+            return false;
         }
         self.config.loads.count(guild, batch.len());
         for waiting in batch {
-            self.config
-                .workers
-                .frame(guild, waiting.session, waiting.frame, waiting.received_at, None)
-                .await;
+            let (session, frame) = (waiting.session.clone(), waiting.frame.clone());
+            let workers = &self.config.workers;
+            workers.frame(guild, session, frame, waiting.received_at, None).await;
         }
-        None
+        true
     }
 
     async fn to_owner(&self, guild: GuildId, owner: &GuildAssignment, shard_epoch: i64, batch: &[Waiting]) -> bool {
