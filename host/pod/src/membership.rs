@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two attempts while the config service is away.
 const PAUSE: Duration = Duration::from_millis(500);
+/// For how long a name may belong to another: to a process of this pod that died with its volume, it does until its
+/// lease ends.
+const OCCUPIED: Duration = Duration::from_secs(20);
 
 /// Why a pod is no member, or no longer.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +32,13 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Registers; waits while the config service is away.
+    /// Registers; waits while the config service is away, and while a process that died still has the name.
     pub async fn join(
         client: ConfigClient,
         registration: &Registration,
         lease: Lease,
     ) -> Result<Self, MembershipError> {
+        let begin = Instant::now();
         loop {
             let sent = Instant::now();
             match client.register(registration).await {
@@ -51,6 +55,9 @@ impl Membership {
                         lease,
                         grant: watch::channel(grant).0,
                     });
+                }
+                Err(occupied) if occupied.code() == Some("name_taken") && begin.elapsed() < OCCUPIED => {
+                    tracing::info!(pod = registration.name, "waiting for the end of the lease that has this name");
                 }
                 Err(refused @ FleetError::Refused { .. }) => return Err(MembershipError::Refused(refused)),
                 Err(error) => tracing::warn!(%error, "the pod cannot register yet"),

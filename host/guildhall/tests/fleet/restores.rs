@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use guildhall_sim::LoadConfig;
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 /// Messages of a guild's file.
 const MESSAGES: &str = "tally_messages";
@@ -18,7 +18,7 @@ async fn a_guild_is_brought_back_to_a_moment_into_a_file_and_in_place() {
     let then = count(&live, MESSAGES);
     // Litestream tells moments to the millisecond, and what comes next must be later than this one.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let asked = Instant::now();
+    let asked = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
     tokio::time::sleep(Duration::from_millis(50)).await;
     world
         .simulation
@@ -33,13 +33,12 @@ async fn a_guild_is_brought_back_to_a_moment_into_a_file_and_in_place() {
     assert!(now > then, "{now} {then}");
     let id = guild.to_string();
     let directory = tempfile::tempdir().unwrap();
-    let ago = || format!("{}ms", asked.elapsed().as_millis());
 
     // Into a file: the live guild stays.
     let file = directory.path().join("then.db");
     let path = file.to_str().unwrap();
     world
-        .succeed(&["guild", "restore", &id, "--at", &ago(), "--to", path])
+        .succeed(&["guild", "restore", &id, "--at", &asked, "--to", path])
         .await;
     assert_eq!(count(&file, MESSAGES), then);
     assert_eq!(count(&live, MESSAGES), now);
@@ -73,7 +72,7 @@ async fn a_guild_is_brought_back_to_a_moment_into_a_file_and_in_place() {
 
     // In place: what it replaces is kept.
     let epoch = world.epoch(guild).await;
-    world.succeed(&["guild", "restore", &id, "--at", &ago()]).await;
+    world.succeed(&["guild", "restore", &id, "--at", &asked]).await;
     assert_eq!(world.epoch(guild).await, epoch + 1);
     assert_eq!(count(&live, MESSAGES), then);
     let replaced = directory.path().join("replaced.export");
