@@ -7,7 +7,7 @@ use guildhall_engine::{
     ArtifactCache, CallHost, CallLimits, Plugin, PluginInstance, PreparedEvent, Runtime, RuntimeConfig,
 };
 use guildhall_model::{
-    Event, EventData, GuildId, GuildView, Message, Rows, SqlError, UnknownGuild, User, UserId, Value,
+    CommonSettings, Event, EventData, GuildId, GuildView, Message, Rows, SqlError, UnknownGuild, User, UserId, Value,
 };
 use guildhall_store::{GuildStore, PluginAccess, StoreLimits, Undo};
 use rusqlite::Connection;
@@ -41,6 +41,9 @@ impl CallHost for BenchHost {
     }
     fn settings(&self, _: &str) -> String {
         "{}".into()
+    }
+    fn common(&self) -> CommonSettings {
+        CommonSettings::default()
     }
     fn settings_generation(&self, _: &str) -> u64 {
         0

@@ -8,8 +8,9 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::{Json, Router};
 use futures_util::stream::{self, Stream, StreamExt};
 use guildhall_fleet::{
-    AssignmentPage, AuditEntry, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview, PlannedMove, Pod,
-    PositionReport, RebalanceRequest, Refusal, Registration, Renewal, ShardAssignment, Ticket, TicketRequest,
+    AssignmentPage, AuditEntry, Flag, FlaggedUsers, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview,
+    PlannedMove, Pod, PositionReport, RebalanceRequest, Refusal, Registration, Renewal, ShardAssignment, Ticket,
+    TicketRequest,
 };
 use guildhall_model::GuildId;
 use serde::Deserialize;
@@ -58,6 +59,9 @@ pub(crate) fn router(service: Service, changes: Arc<Changes>) -> Router {
         .routes(routes!(ticket))
         .routes(routes!(rebalance))
         .routes(routes!(audit))
+        .routes(routes!(flag))
+        .routes(routes!(flagged))
+        .routes(routes!(forgive))
         .routes(routes!(watch))
         .with_state(Replica { service, changes })
         .split_for_parts();
@@ -280,6 +284,28 @@ struct Limit {
 async fn audit(State(replica): State<Replica>, Query(query): Query<Limit>) -> Answer<Vec<AuditEntry>> {
     let limit = query.limit.unwrap_or(100).min(10_000);
     replica.service.audit(limit).await.map(Json)
+}
+
+/// A guild flags a user; answers whether it was taken.
+#[utoipa::path(post, path = "/v1/guilds/{guild}/flags", params(("guild" = String, Path)), request_body = Flag,
+    responses((status = 200, body = bool)))]
+async fn flag(State(replica): State<Replica>, Path(guild): Path<String>, Json(flag): Json<Flag>) -> Answer<bool> {
+    let taken = replica.service.flag(guild_id(&guild)?, flag.user, &flag.reason).await;
+    taken.map(Json)
+}
+
+/// Users whom enough guilds have flagged lately.
+#[utoipa::path(get, path = "/v1/flagged", responses((status = 200, body = FlaggedUsers)))]
+async fn flagged(State(replica): State<Replica>) -> Answer<FlaggedUsers> {
+    replica.service.flagged().await.map(Json)
+}
+
+/// Forgets every flag of a user.
+#[utoipa::path(delete, path = "/v1/flagged/{user}", params(("user" = String, Path)), responses((status = 200)))]
+async fn forgive(State(replica): State<Replica>, Path(user): Path<String>) -> Answer<serde_json::Value> {
+    let unreadable = |_| ConfigError::Invalid(format!("{user:?} is not a user's id: a number"));
+    replica.service.forgive(user.parse().map_err(unreadable)?).await?;
+    Ok(Json(serde_json::Value::Null))
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ mod api;
 mod background;
 mod database;
 mod error;
+mod flags;
 mod guilds;
 mod identify;
 mod placement;

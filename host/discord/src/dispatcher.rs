@@ -8,9 +8,10 @@ use crate::rate_limits::{BucketHeaders, RateLimits};
 use crate::request::Outgoing;
 use crate::rest::{Answer, Rest, RestError, request};
 use bytes::Bytes;
-use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Permission, Priority, Refusal};
+use guildhall_model::{Action, ChannelId, GuildId, OutboxEntry, Outcome, Permission, Priority, Refusal, UserId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -21,8 +22,19 @@ use tokio::task::JoinSet;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
+/// Where guilds' flags go, which are no requests to Discord.
+pub trait FlagExchange: Send + Sync + 'static {
+    /// Takes a flag: the same one again is the same flag. An error says why it is to be tried later.
+    fn flag<'flag>(
+        &'flag self,
+        guild: GuildId,
+        user: UserId,
+        reason: &'flag str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'flag>>;
+}
+
 /// How the dispatcher is sized.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct DispatcherConfig {
     /// This process's share of the bot's requests per second; none for no limit of our own.
     pub global_per_second: Option<NonZeroU32>,
@@ -30,6 +42,8 @@ pub struct DispatcherConfig {
     pub concurrency: NonZeroUsize,
     /// Asked before every request.
     pub permission: Permission,
+    /// Where flags go.
+    pub flags: Arc<dyn FlagExchange>,
 }
 
 /// A finished action.
@@ -85,6 +99,7 @@ impl Dispatcher {
             reports,
             unsettled: unsettled.clone(),
             permission: config.permission,
+            flags: config.flags,
             releasing: HashMap::new(),
             under_way: HashSet::new(),
             concurrency: config.concurrency.get(),
@@ -176,7 +191,8 @@ struct Lane {
 struct Finished {
     key: LaneKey,
     entry: OutboxEntry,
-    request: Outgoing,
+    /// None for what was not Discord's.
+    request: Option<Outgoing>,
     bucket: Option<BucketHeaders>,
     result: Result<Outcome, RestError>,
     took: Duration,
@@ -193,6 +209,7 @@ struct Schedule {
     reports: mpsc::UnboundedSender<Report>,
     unsettled: Arc<Unsettled>,
     permission: Permission,
+    flags: Arc<dyn FlagExchange>,
     /// Guilds that are given away, and who waits for it.
     releasing: HashMap<GuildId, oneshot::Sender<()>>,
     /// Lanes whose first action is at Discord.
@@ -304,6 +321,10 @@ impl Schedule {
             let Some(entry) = self.lanes.get(&key).and_then(|lane| lane.waiting.front()).cloned() else {
                 continue;
             };
+            if matches!(entry.submitted.action, Action::FlagUser { .. }) {
+                self.flag(key, entry);
+                continue;
+            }
             let Some(request) = request(key.guild, &entry) else {
                 let message = "this action cannot be sent to Discord".into();
                 self.settle(
@@ -347,9 +368,29 @@ impl Schedule {
             Finished {
                 key,
                 entry,
-                request,
+                request: Some(request),
                 bucket,
                 result,
+                took: started.elapsed(),
+            }
+        });
+    }
+
+    fn flag(&mut self, key: LaneKey, entry: OutboxEntry) {
+        let flags = self.flags.clone();
+        self.under_way.insert(key);
+        self.running.spawn(async move {
+            let started = Instant::now();
+            let result = match &entry.submitted.action {
+                Action::FlagUser { user, reason } => flags.flag(key.guild, *user, reason).await,
+                _ => Ok(()),
+            };
+            Finished {
+                key,
+                entry,
+                request: None,
+                bucket: None,
+                result: result.map(|()| Outcome::Done).map_err(RestError::Transient),
                 took: started.elapsed(),
             }
         });
@@ -410,7 +451,7 @@ impl Schedule {
         let now = Instant::now();
         self.under_way.remove(&key);
         metrics::histogram!("guildhall_action_seconds").record(took);
-        if let Some(headers) = bucket {
+        if let (Some(request), Some(headers)) = (request, bucket) {
             self.limits.learn(&request, headers, now);
         }
         let error = match result {
@@ -535,6 +576,10 @@ fn channel_of(action: &Action) -> ChannelId {
         | Action::DeleteMessages { channel, .. }
         | Action::CreateThread { channel, .. }
         | Action::AddReaction { channel, .. }
+        | Action::EditThread { thread: channel, .. }
+        | Action::AddThreadMember { thread: channel, .. }
+        | Action::RemoveThreadMember { thread: channel, .. }
+        | Action::FetchMessages { channel, .. }
         | Action::FetchMessage { channel, .. } => *channel,
         _ => ChannelId(0),
     }
@@ -557,6 +602,16 @@ fn label(action: &Action) -> &'static str {
         Action::FetchMessage { .. } => "fetch-message",
         Action::FetchMember { .. } => "fetch-member",
         Action::FetchAuditLog { .. } => "fetch-audit-log",
-        Action::ScheduleTimer { .. } | Action::CancelTimer { .. } | Action::EmitSignal { .. } => "local",
+        Action::FetchMessages { .. } => "fetch-messages",
+        Action::EditThread { .. } => "edit-thread",
+        Action::AddThreadMember { .. } => "add-thread-member",
+        Action::RemoveThreadMember { .. } => "remove-thread-member",
+        Action::CreateChannel { .. } => "create-channel",
+        Action::SendDirectMessage { .. } => "send-direct-message",
+        Action::FlagUser { .. } => "flag-user",
+        Action::ScheduleTimer { .. }
+        | Action::CancelTimer { .. }
+        | Action::EmitSignal { .. }
+        | Action::ConfigureGuild { .. } => "local",
     }
 }

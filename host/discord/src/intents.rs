@@ -23,7 +23,8 @@ pub fn intents_for(kinds: &BTreeSet<EventKind>) -> Intents {
                 | EventKind::GuildUpdate
                 | EventKind::Timer
                 | EventKind::Signal
-                | EventKind::ActionResult => Intents::empty(),
+                | EventKind::ActionResult
+                | EventKind::UserFlagged => Intents::empty(),
             }
     })
 }

@@ -9,6 +9,7 @@ mod http_client;
 mod identify;
 mod intents;
 mod rate_limits;
+pub mod read;
 mod request;
 mod responses;
 mod rest;
@@ -17,7 +18,7 @@ mod snapshot;
 
 pub use catch_up::{CatchUp, Missed, MissedPage};
 pub use decode::{DecodeError, Decoded, SnapshotUpdate, decode, event_kind, is_snapshot_event};
-pub use dispatcher::{Dispatcher, DispatcherConfig, Report, Settled};
+pub use dispatcher::{Dispatcher, DispatcherConfig, FlagExchange, Report, Settled};
 pub use frame::{Frame, FrameError};
 pub use http_client::HttpClient;
 pub use identify::IdentifyPace;

@@ -162,6 +162,7 @@ mod tests {
             method: "POST",
             path: path.into(),
             body: None,
+            files: Vec::new(),
             reason: None,
         }
     }

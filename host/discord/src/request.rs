@@ -1,12 +1,15 @@
 //! From an action to the REST request that Discord documents for it. Paths come from twilight's routes.
 
-use guildhall_model::{Action, Embed, GuildId, MessageBody, OutboxEntry};
+use guildhall_model::{Action, Embed, GuildId, MessageBody, OutboxEntry, TextFile};
 use serde_json::{Map, Value, json};
 use std::time::{Duration, UNIX_EPOCH};
 use twilight_http::request::channel::reaction::RequestReactionType;
 use twilight_http::routing::Route;
 use twilight_model::id::Id;
 use twilight_model::util::Timestamp;
+
+/// Discord, Permissions: VIEW_CHANNEL.
+const VIEW_CHANNEL: &str = "1024";
 
 /// A request, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +18,8 @@ pub(crate) struct Outgoing {
     /// Path and query below `/api/v10/`.
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
+    /// Sent beside the body.
+    pub(crate) files: Vec<TextFile>,
     /// For the audit log.
     pub(crate) reason: Option<String>,
 }
@@ -25,6 +30,7 @@ impl Outgoing {
             method: route.method().name(),
             path: route.to_string(),
             body: None,
+            files: Vec::new(),
             reason: None,
         }
     }
@@ -46,12 +52,10 @@ impl Outgoing {
 pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoing> {
     let guild_id = guild.0;
     let outgoing = match &entry.submitted.action {
-        Action::SendMessage { channel, body } => {
-            let mut message = message(body);
-            // Discord answers the earlier message when the same one comes again within some minutes.
-            message.insert("nonce".into(), entry.nonce.clone().into());
-            message.insert("enforce_nonce".into(), true.into());
-            to(&Route::CreateMessage { channel_id: channel.0 }).with_body(message.into())
+        Action::SendMessage { channel, body } => message_to(channel.0, body, &entry.nonce),
+        // The message itself follows: see `message_to`.
+        Action::SendDirectMessage { user, .. } => {
+            to(&Route::CreatePrivateChannel).with_body(json!({ "recipient_id": user.to_string() }))
         }
         Action::EditMessage {
             channel,
@@ -60,11 +64,14 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
         } => {
             let mut message = message(body);
             message.remove("message_reference");
-            to(&Route::UpdateMessage {
+            let outgoing = to(&Route::UpdateMessage {
                 channel_id: channel.0,
                 message_id: id.0,
-            })
-            .with_body(message.into())
+            });
+            Outgoing {
+                files: body.files.clone(),
+                ..outgoing.with_body(message.into())
+            }
         }
         Action::DeleteMessages { channel, messages } => match messages.as_slice() {
             [] => return None,
@@ -178,12 +185,78 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
             limit: Some(u16::from(*limit)),
             user_id: executor.map(|user| user.0),
         }),
-        Action::ScheduleTimer { .. } | Action::CancelTimer { .. } | Action::EmitSignal { .. } => return None,
+        Action::FetchMessages { channel, before, limit } => to(&Route::GetMessages {
+            channel_id: channel.0,
+            limit: Some(u16::from(*limit)),
+            before: before.map(|message| message.0),
+            after: None,
+            around: None,
+        }),
+        Action::EditThread {
+            thread,
+            archived,
+            locked,
+            name,
+        } => {
+            let mut change = Map::new();
+            let mut set = |key: &str, field: Option<Value>| field.map(|field| change.insert(key.into(), field));
+            set("archived", archived.map(Value::from));
+            set("locked", locked.map(Value::from));
+            set("name", name.as_deref().map(Value::from));
+            to(&Route::UpdateChannel { channel_id: thread.0 }).with_body(change.into())
+        }
+        Action::AddThreadMember { thread, user } => to(&Route::AddThreadMember {
+            channel_id: thread.0,
+            user_id: user.0,
+        }),
+        Action::RemoveThreadMember { thread, user } => to(&Route::RemoveThreadMember {
+            channel_id: thread.0,
+            user_id: user.0,
+        }),
+        Action::CreateChannel {
+            name,
+            parent,
+            topic,
+            only_for,
+        } => {
+            let mut channel = json!({ "name": name, "type": 0 });
+            if let Some(parent) = parent {
+                channel["parent_id"] = parent.to_string().into();
+            }
+            if let Some(topic) = topic {
+                channel["topic"] = topic.as_str().into();
+            }
+            if let Some(role) = only_for {
+                // Discord, Overwrite Object: type 0 is a role, and @everyone has the guild's id.
+                channel["permission_overwrites"] = json!([
+                    { "id": guild.to_string(), "type": 0, "deny": VIEW_CHANNEL, "allow": "0" },
+                    { "id": role.to_string(), "type": 0, "allow": VIEW_CHANNEL, "deny": "0" },
+                ]);
+            }
+            to(&Route::CreateChannel { guild_id }).with_body(channel)
+        }
+        Action::ScheduleTimer { .. }
+        | Action::CancelTimer { .. }
+        | Action::EmitSignal { .. }
+        | Action::ConfigureGuild { .. }
+        | Action::FlagUser { .. } => return None,
     };
     Some(Outgoing {
         reason: entry.submitted.reason.clone(),
         ..outgoing
     })
+}
+
+/// A message for a channel.
+pub(crate) fn message_to(channel_id: u64, body: &MessageBody, nonce: &str) -> Outgoing {
+    let mut message = message(body);
+    // Discord answers the earlier message when the same one comes again within some minutes.
+    message.insert("nonce".into(), nonce.into());
+    message.insert("enforce_nonce".into(), true.into());
+    Outgoing {
+        files: body.files.clone(),
+        ..to(&Route::CreateMessage { channel_id }).with_body(message.into())
+    }
 }
 
 /// A first answer to an interaction: Discord's callback type and its data.
@@ -239,6 +312,12 @@ fn message(body: &MessageBody) -> Map<String, Value> {
     }
     if let Some(reply_to) = body.reply_to {
         let reference = json!({ "message_id": reply_to.to_string(), "fail_if_not_exists": false });
+        message.insert("message_reference".into(), reference);
+    }
+    if let Some(link) = body.forward {
+        // Discord, Message Reference Types: 1 is a forward.
+        let (channel, forwarded) = (link.channel.to_string(), link.message.to_string());
+        let reference = json!({ "type": 1, "channel_id": channel, "message_id": forwarded });
         message.insert("message_reference".into(), reference);
     }
     if !body.allow_mentions {

@@ -7,10 +7,10 @@
 use crate::decode;
 use crate::http_client::HttpClient;
 use crate::rate_limits::BucketHeaders;
-use crate::request::{Outgoing, after_first_answer, request_for};
+use crate::request::{Outgoing, after_first_answer, message_to, request_for};
 use crate::responses::Responses;
 use bytes::Bytes;
-use guildhall_model::{Action, GuildId, InteractionId, OutboxEntry, Outcome, Refusal, UserId};
+use guildhall_model::{Action, GuildId, InteractionId, OutboxEntry, Outcome, Refusal, TextFile, UserId};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use serde::Deserialize;
 use std::time::Duration;
@@ -148,6 +148,10 @@ impl Rest {
     ) -> (Option<BucketHeaders>, Result<Outcome, RestError>) {
         let Answer { bucket, result } = self.send(request).await;
         let result = match (&entry.submitted.action, result) {
+            (Action::SendDirectMessage { body, .. }, Ok(channel)) => match decode::channel(&channel) {
+                Ok(channel) => self.send(&message_to(channel.id.0, body, &entry.nonce)).await.result,
+                Err(error) => Err(RestError::Transient(format!("Discord named no channel: {error}"))),
+            },
             (Action::Respond { .. }, Err(RestError::Refused(refusal))) if refusal.code == ALREADY_ACKNOWLEDGED => {
                 self.respond_again(&entry.submitted.action).await
             }
@@ -255,6 +259,11 @@ impl Rest {
             builder = builder.header("x-audit-log-reason", percent_encoded(reason));
         }
         let body = match &request.body {
+            Some(body) if !request.files.is_empty() => {
+                let (kind, parts) = multipart(body, &request.files);
+                builder = builder.header(CONTENT_TYPE, kind);
+                parts
+            }
             Some(body) => {
                 builder = builder.header(CONTENT_TYPE, "application/json");
                 Bytes::from(body.to_string())
@@ -270,6 +279,34 @@ impl Rest {
 /// The request for a committed action; none for one that is the host's own.
 pub(crate) fn request(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoing> {
     request_for(guild, entry)
+}
+
+/// A message with files (Discord, Uploading Files): the content type, and the parts.
+fn multipart(body: &serde_json::Value, files: &[TextFile]) -> (String, Bytes) {
+    // No text holds it by chance.
+    let boundary = format!("guildhall-{:032x}", rand::random::<u128>());
+    let mut parts = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"payload_json\"\r\nContent-Type: application/json\r\n\r\n{body}\r\n"
+    );
+    for (index, file) in files.iter().enumerate() {
+        let name: String = file
+            .name
+            .chars()
+            .map(|character| {
+                if character.is_control() || character == '"' {
+                    '_'
+                } else {
+                    character
+                }
+            })
+            .collect();
+        parts.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"files[{index}]\"; filename=\"{name}\"\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{}\r\n",
+            file.text
+        ));
+    }
+    parts.push_str(&format!("--{boundary}--\r\n"));
+    (format!("multipart/form-data; boundary={boundary}"), Bytes::from(parts))
 }
 
 fn sort(status: u16, headers: &HeaderMap, body: Bytes) -> Result<Bytes, RestError> {
@@ -323,10 +360,13 @@ fn outcome(entry: &OutboxEntry, body: &[u8]) -> Result<Outcome, RestError> {
         return Ok(Outcome::Done);
     }
     let read = match submitted.action {
-        Action::SendMessage { .. } | Action::EditMessage { .. } | Action::FetchMessage { .. } => {
-            decode::message(body).map(|message| Outcome::Message(Box::new(message)))
-        }
-        Action::CreateThread { .. } => decode::channel(body).map(Outcome::Channel),
+        Action::SendMessage { .. }
+        | Action::SendDirectMessage { .. }
+        | Action::EditMessage { .. }
+        | Action::FetchMessage { .. } => decode::message(body).map(|message| Outcome::Message(Box::new(message))),
+        Action::FetchMessages { .. } => decode::messages(body)
+            .map(|listed| Outcome::Messages(listed.into_iter().filter_map(|(_, message)| message).collect())),
+        Action::CreateThread { .. } | Action::CreateChannel { .. } => decode::channel(body).map(Outcome::Channel),
         Action::FetchMember { .. } => decode::member(body).map(Outcome::Member),
         Action::FetchAuditLog { .. } => decode::audit_log(body).map(Outcome::AuditLog),
         _ => Ok(Outcome::Done),
@@ -354,6 +394,7 @@ fn settle(action: &Action, error: RestError) -> Result<Outcome, RestError> {
         Action::DeleteMessages { messages, .. } => messages.len() == 1 && refusal.code == UNKNOWN_MESSAGE,
         Action::Kick { .. } | Action::RemoveRole { .. } => refusal.code == UNKNOWN_MEMBER,
         Action::Unban { .. } => refusal.code == UNKNOWN_BAN,
+        Action::RemoveThreadMember { .. } => refusal.code == UNKNOWN_MEMBER,
         _ => false,
     };
     Ok(if done { Outcome::Done } else { Outcome::Refused(refusal) })

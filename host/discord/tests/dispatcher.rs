@@ -1,13 +1,15 @@
 //! Actions on their way to a simulation of Discord that limits and fails as Discord does.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use guildhall_discord::{Dispatcher, DispatcherConfig, Report, Rest, Settled};
+use guildhall_discord::{Dispatcher, DispatcherConfig, FlagExchange, Report, Rest, Settled};
 use guildhall_model::{
-    Action, ChannelId, GuildId, MessageBody, MessageId, OutboxEntry, Outcome, Permission, SubmittedAction, UserId,
+    Action, ChannelId, GuildId, MessageBody, MessageId, MessageLink, OutboxEntry, Outcome, Permission, SubmittedAction,
+    TextFile, UserId,
 };
 use guildhall_sim::{RestFault, SimConfig, Simulation};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -20,7 +22,26 @@ struct Sending {
     guild: GuildId,
     general: ChannelId,
     people: Vec<u64>,
+    flags: Arc<Flagged>,
     next: i64,
+}
+
+/// Takes flags from the second try on.
+#[derive(Default)]
+struct Flagged(Mutex<Vec<(GuildId, UserId, String)>>);
+
+impl FlagExchange for Flagged {
+    fn flag<'flag>(
+        &'flag self,
+        guild: GuildId,
+        user: UserId,
+        reason: &'flag str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send + 'flag>> {
+        let mut tried = self.0.lock().unwrap();
+        tried.push((guild, user, reason.to_owned()));
+        let taken = if tried.len() > 1 { Ok(()) } else { Err("away".into()) };
+        Box::pin(std::future::ready(taken))
+    }
 }
 
 async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -> Sending {
@@ -33,7 +54,9 @@ async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -
     let simulation = Simulation::start(config).await.unwrap();
     let rest = Rest::new(&simulation.token(), Some(&simulation.address().to_string())).unwrap();
     let (sender, reports) = unbounded_channel();
+    let flags = Arc::new(Flagged::default());
     let limits = DispatcherConfig {
+        flags: flags.clone(),
         global_per_second: per_second.and_then(NonZeroU32::new),
         concurrency: NonZeroUsize::new(1).unwrap(),
         permission: Permission::default(),
@@ -46,6 +69,7 @@ async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -
         general: ChannelId(simulation.channel_id(guild, "general").unwrap()),
         people: simulation.people(guild),
         simulation,
+        flags,
         next: 0,
     }
 }
@@ -120,6 +144,111 @@ async fn moderation_leaves_before_logging_and_a_channels_order_is_kept() {
         (&journal[2].body["content"], &journal[3].body["content"]),
         (&"one".into(), &"two".into())
     );
+}
+
+#[tokio::test]
+async fn a_flag_goes_to_the_exchange_until_it_is_taken_and_holds_nothing_up() {
+    let mut sending = sending(|_| {}, None).await;
+    let user = UserId(sending.people[4]);
+    let reason = "spam".to_owned();
+    let entries = vec![sending.entry(Action::FlagUser { user, reason }), sending.message("one")];
+    sending.dispatcher.submit(sending.guild, entries);
+    let first = sending.settled().await;
+    assert_eq!(first.id, 2, "the message does not wait");
+    let flagged = sending.settled().await;
+    assert_eq!((flagged.id, flagged.outcome), (1, Outcome::Done));
+    let tried = sending.flags.0.lock().unwrap().clone();
+    assert_eq!(tried, vec![(sending.guild, user, "spam".to_owned()); 2]);
+    assert_eq!(sending.routes(), ["send-message"]);
+}
+
+#[tokio::test]
+async fn threads_channels_files_and_direct_messages_are_made_as_discord_wants_them() {
+    let mut sending = sending(|_| {}, None).await;
+    let (channel, user) = (sending.general, UserId(sending.people[4]));
+    let body = MessageBody {
+        content: Some("hello".into()),
+        ..MessageBody::default()
+    };
+    let with_file = MessageBody {
+        files: vec![TextFile {
+            name: "a.txt".into(),
+            text: "line\r\n--line".into(),
+        }],
+        ..MessageBody::default()
+    };
+    let create = Action::CreateChannel {
+        name: "trap".into(),
+        parent: None,
+        topic: Some("stay out".into()),
+        only_for: None,
+    };
+    let thread = Action::CreateThread {
+        channel,
+        message: None,
+        name: "about".into(),
+        private: true,
+        auto_archive_minutes: 60,
+    };
+    let entries = vec![
+        sending.entry(create),
+        sending.entry(thread),
+        sending.entry(Action::SendDirectMessage { user, body }),
+        sending.entry(Action::SendMessage {
+            channel,
+            body: with_file,
+        }),
+    ];
+    sending.dispatcher.submit(sending.guild, entries);
+    let mut outcomes = std::collections::BTreeMap::new();
+    for _ in 0..4 {
+        let settled = sending.settled().await;
+        outcomes.insert(settled.id, settled.outcome);
+    }
+    let (Outcome::Channel(made), Outcome::Channel(thread)) = (&outcomes[&1], &outcomes[&2]) else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!((made.name.as_str(), thread.kind), ("trap", 12));
+    let (Outcome::Message(direct), Outcome::Message(message)) = (&outcomes[&3], &outcomes[&4]) else {
+        panic!("{outcomes:?}");
+    };
+    assert_eq!(direct.content, "hello");
+    assert_eq!(message.attachments[0].filename, "a.txt");
+    let journal = sending.simulation.journal();
+    let sent = journal.iter().rfind(|entry| entry.route == "send-message").unwrap();
+    assert_eq!(sent.body["attachments"][0]["text"], "line\r\n--line");
+
+    let (thread, message) = (thread.id, message.id);
+    let forward = MessageBody {
+        forward: Some(MessageLink { channel, message }),
+        ..MessageBody::default()
+    };
+    let close = Action::EditThread {
+        thread,
+        archived: Some(true),
+        locked: Some(true),
+        name: None,
+    };
+    let entries = vec![
+        sending.entry(Action::SendMessage { channel, body: forward }),
+        sending.entry(Action::RemoveThreadMember { thread, user }),
+        sending.entry(close),
+        sending.entry(Action::FetchMessages {
+            channel,
+            before: None,
+            limit: 5,
+        }),
+    ];
+    sending.dispatcher.submit(sending.guild, entries);
+    let mut fetched = Vec::new();
+    for _ in 0..4 {
+        match sending.settled().await.outcome {
+            Outcome::Refused(refusal) => panic!("{refusal:?}"),
+            Outcome::Messages(messages) => fetched = messages,
+            _ => {}
+        }
+    }
+    assert!(fetched.iter().any(|found| found.id == message));
 }
 
 #[tokio::test]

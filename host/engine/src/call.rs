@@ -5,7 +5,9 @@ use crate::imports::CallState;
 use crate::limits::CallLimits;
 use crate::plugin::Plugin;
 use crate::runtime::EPOCH_TICK;
-use guildhall_model::{Event, EventKind, GuildId, GuildView, Rows, SqlError, SubmittedAction, UnixMilliseconds, Value};
+use guildhall_model::{
+    CommonSettings, Event, EventKind, GuildId, GuildView, Rows, SqlError, SubmittedAction, UnixMilliseconds, Value,
+};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::{Store, Trap, WasmBacktrace};
@@ -23,6 +25,8 @@ pub trait CallHost: Send + 'static {
     fn view(&self) -> &dyn GuildView;
     /// This plugin's settings in this guild as JSON.
     fn settings(&self, plugin: &str) -> String;
+    /// The settings that all plugins of this guild share.
+    fn common(&self) -> CommonSettings;
     /// Changes when this plugin's settings do.
     fn settings_generation(&self, plugin: &str) -> u64;
     /// The host's time.

@@ -236,6 +236,11 @@ impl<H: CallHost> guild::Host for CallState<H> {
             .map_or_else(|| "{}".into(), |host| host.settings(&self.identity.plugin)))
     }
 
+    fn common(&mut self) -> wasmtime::Result<actions::CommonSettings> {
+        let common = self.host.as_ref().map(CallHost::common).unwrap_or_default();
+        Ok(common.into())
+    }
+
     fn settings_generation(&mut self) -> wasmtime::Result<u64> {
         Ok(self
             .host

@@ -20,7 +20,7 @@ pub enum LoadError {
     #[error("not a WebAssembly component that this host can run: {0}; build it for wasm32-wasip2")]
     Compile(String),
     /// The world differs.
-    #[error("not a plugin of guildhall:plugin@0.1.0: {0}")]
+    #[error("not a plugin of guildhall:plugin@0.2.0: {0}")]
     World(String),
     /// `describe` failed or went over a bound.
     #[error("`describe` failed: {0}")]
@@ -144,7 +144,7 @@ fn check(description: &PluginDescription) -> Result<(), String> {
             "id {id:?} must be 1 to 32 lower-case letters, digits and hyphens, starting with a letter"
         ));
     }
-    if matches!(id.as_str(), "guildhall" | "sqlite") {
+    if matches!(id.as_str(), "guild" | "guildhall" | "sqlite") {
         return Err(format!("id {id:?} is reserved; choose another"));
     }
     if let Err(error) = semver::Version::parse(&description.version) {

@@ -2,10 +2,10 @@
 
 use crate::secret::ClusterSecret;
 use crate::wire::{
-    AssignmentPage, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview, PlannedMove, PositionReport,
-    RebalanceRequest, Refusal, Registration, Renewal, Ticket, TicketRequest,
+    AssignmentPage, Flag, FlaggedUsers, Grant, GuildAssignment, HandedOver, Heartbeat, Order, Overview, PlannedMove,
+    PositionReport, RebalanceRequest, Refusal, Registration, Renewal, Ticket, TicketRequest,
 };
-use guildhall_model::GuildId;
+use guildhall_model::{GuildId, UserId};
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -180,6 +180,23 @@ impl ConfigClient {
     /// Asks for a turn to IDENTIFY.
     pub async fn ticket(&self, request: &TicketRequest) -> Result<Ticket, FleetError> {
         self.send(Method::POST, "/v1/identify-tickets", Some(request)).await
+    }
+
+    /// A guild flags a user; answers whether it was taken.
+    pub async fn flag(&self, guild: GuildId, flag: &Flag) -> Result<bool, FleetError> {
+        self.send(Method::POST, &format!("/v1/guilds/{guild}/flags"), Some(flag))
+            .await
+    }
+
+    /// Users whom enough guilds have flagged lately.
+    pub async fn flagged(&self) -> Result<FlaggedUsers, FleetError> {
+        self.send(Method::GET, "/v1/flagged", None::<&()>).await
+    }
+
+    /// Forgets every flag of a user.
+    pub async fn forgive(&self, user: UserId) -> Result<serde_json::Value, FleetError> {
+        self.send(Method::DELETE, &format!("/v1/flagged/{user}"), None::<&()>)
+            .await
     }
 
     /// Spreads guilds evenly, or tells what would move.

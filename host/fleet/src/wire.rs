@@ -1,7 +1,7 @@
 //! The config service's requests and answers, version 1. Ids of guilds are text in JSON: JavaScript's numbers are too
 //! short for them.
 
-use guildhall_model::GuildId;
+use guildhall_model::{FlaggedEverywhere, GuildId, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -325,6 +325,24 @@ pub struct AuditEntry {
     pub subject: String,
     /// More of it.
     pub detail: String,
+}
+
+/// A guild flags a user for the others that take part.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct Flag {
+    /// The user.
+    #[schema(value_type = u64)]
+    pub user: UserId,
+    /// Why, for the audit.
+    pub reason: String,
+}
+
+/// Users whom enough guilds have flagged lately.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+pub struct FlaggedUsers {
+    /// In the order of their revisions.
+    #[schema(value_type = Vec<Object>)]
+    pub users: Vec<FlaggedEverywhere>,
 }
 
 /// Every refusal.

@@ -7,13 +7,14 @@ use crate::guild::PluginStanding;
 use crate::host::GuildHost;
 use crate::queued::{QueuedEvent, Takes};
 use guildhall_discord::{Permissions, SnapshotUpdate};
-use guildhall_engine::{CallLimits, PluginInstance, PreparedEvent};
+use guildhall_engine::{CallHost, CallLimits, PluginInstance, PreparedEvent};
 use guildhall_model::{
-    Action, ChannelId, Event, EventData, EventKind, Gap, GuildId, History, OutboxEntry, Signal, SubmittedAction,
-    UnixMilliseconds,
+    Action, COMMON_SETTINGS, ChannelId, Event, EventData, EventKind, Gap, GuildId, History, OutboxEntry, Signal,
+    SubmittedAction, UnixMilliseconds,
 };
 use guildhall_store::{SessionStart, StoreError, StoredTimer, Undo};
 use guildhall_trace::Trace;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -168,6 +169,8 @@ impl Attempt<'_, '_> {
 
     fn run(&mut self, events: &[QueuedEvent]) -> Result<(), Stop> {
         let undo = self.undo;
+        // What an attempt before this one has set does not hold.
+        self.host().common.take();
         self.host().store.begin(undo)?;
         let started = Instant::now();
         for (index, event) in events.iter().enumerate() {
@@ -221,6 +224,7 @@ impl Attempt<'_, '_> {
             Some(Takes::Action(entry)) => store.remove_action(*entry)?,
             Some(Takes::Interaction(id)) => store.take_interaction(*id, now)?,
             Some(Takes::Missed(missed)) => store.take_missed(&missed.gap, missed.id)?,
+            Some(Takes::Flag(revision)) => store.take_flag(*revision)?,
             Some(Takes::Gap(gap)) => {
                 store.close_gap(gap)?;
                 false
@@ -392,6 +396,8 @@ impl Attempt<'_, '_> {
         let plugin = active.id();
         let host = self.host();
         match submitted.action {
+            // A guild that takes no part tells nobody.
+            Action::FlagUser { .. } if !host.common().shares_flags => {}
             Action::ScheduleTimer { name, due_at, payload } => {
                 host.store.set_timer(&StoredTimer {
                     plugin: plugin.to_owned(),
@@ -401,6 +407,11 @@ impl Attempt<'_, '_> {
                 })?;
             }
             Action::CancelTimer { name } => host.store.cancel_timer(plugin, &name)?,
+            Action::ConfigureGuild { settings } => {
+                let json = serde_json::to_string(&settings).unwrap_or_else(|_| "{}".into());
+                host.store.set_settings(COMMON_SETTINGS, &json)?;
+                host.common = OnceCell::from(settings);
+            }
             Action::EmitSignal { topic, payload } => signals.push(Signal {
                 from: plugin.to_owned(),
                 topic,

@@ -25,6 +25,7 @@ enum Source {
     Timer(Box<StoredTimer>),
     Action(i64),
     Missed(u64),
+    Flag(i64),
     Host(UnixMilliseconds),
 }
 
@@ -37,6 +38,7 @@ impl Cause {
             (None, Some(Takes::Timer(timer))) => Source::Timer(Box::new(timer.clone())),
             (None, Some(Takes::Action(entry))) => Source::Action(*entry),
             (None, Some(Takes::Missed(missed))) => Source::Missed(missed.id),
+            (None, Some(Takes::Flag(revision))) => Source::Flag(*revision),
             (None, Some(Takes::Gap(_)) | None) => Source::Host(event.received_at),
         };
         Self {
@@ -54,6 +56,7 @@ impl Cause {
             Source::Timer(timer) => format!("timer {} {} {}", timer.plugin, timer.name, timer.due_at),
             Source::Action(entry) => format!("action {entry}"),
             Source::Missed(id) => format!("missed {id}"),
+            Source::Flag(revision) => format!("flag {revision}"),
             Source::Host(received_at) => format!("host {received_at}"),
         };
         let digest = Sha256::digest(format!("{} {source} {} {plugin}", self.guild, self.actions));

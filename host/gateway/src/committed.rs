@@ -68,12 +68,12 @@ impl CommittedPositions {
     }
 
     /// What was committed for these events is in the bucket.
-    pub fn replicated<'position>(&self, positions: impl Iterator<Item = &'position SessionPosition>) {
+    pub fn replicated<'session>(&self, positions: impl Iterator<Item = (&'session Arc<str>, u64)>) {
         let mut sessions = self.lock();
-        for position in positions {
-            let known = sessions.get_mut(&position.session);
+        for (session, sequence) in positions {
+            let known = sessions.get_mut(session);
             if let Some(window) = known.and_then(|known| known.replicated.as_mut()) {
-                window.finished(position.sequence);
+                window.finished(sequence);
             }
         }
     }
@@ -214,9 +214,9 @@ mod tests {
         positions.committed([position(&session, 1), position(&session, 3)].iter());
         assert_eq!((positions.up_to("s"), positions.replicated_up_to("s")), (Some(3), None));
         assert!(positions.is_complete("s") && !positions.is_replicated("s"));
-        positions.replicated([position(&session, 1)].iter());
+        positions.replicated([(&session, 1)].into_iter());
         assert_eq!(positions.replicated_up_to("s"), Some(2), "2 needed nothing");
-        positions.replicated([position(&session, 3)].iter());
+        positions.replicated([(&session, 3)].into_iter());
         assert!(positions.is_replicated("s"));
     }
 

@@ -18,6 +18,9 @@ pub(crate) struct Guild {
     pub(crate) opened: bool,
     /// When its earliest timer is due.
     pub(crate) next_timer: Option<UnixMilliseconds>,
+    /// Whether it takes part in sharing flags, and up to where it was told.
+    pub(crate) shares_flags: bool,
+    pub(crate) flags_told: i64,
     /// Whether it stands in the worker's queue of guilds with work.
     pub(crate) queued: bool,
     /// After a failed commit: not before then.
@@ -50,11 +53,12 @@ pub(crate) struct PluginStanding {
 
 impl PluginStanding {
     /// Applies migrations and recurring timers of plugins that are new since the last batch. One whose migration
-    /// fails is switched off in this guild until another version comes. Answers whether the file may have changed.
+    /// fails is switched off in this guild until another version comes. Answers whether the file has changed.
     pub(crate) fn prepare(&mut self, guild: GuildId, host: &mut GuildHost, plugins: &ActivePlugins) -> bool {
         if self.prepared == Some(plugins.generation) {
             return false;
         }
+        let changes = host.store.changes();
         for active in &plugins.plugins {
             let description = active.plugin.description();
             if self
@@ -74,7 +78,7 @@ impl PluginStanding {
             }
         }
         self.prepared = Some(plugins.generation);
-        true
+        host.store.changes() != changes
     }
 
     /// The file was replaced: everything has to be prepared again.

@@ -3,8 +3,9 @@
 use crate::settings::OperatorSettings;
 use guildhall_discord::GuildSnapshot;
 use guildhall_engine::CallHost;
-use guildhall_model::{GuildView, Rows, SqlError, UnixMilliseconds, Value};
+use guildhall_model::{COMMON_SETTINGS, CommonSettings, GuildView, Rows, SqlError, UnixMilliseconds, Value};
 use guildhall_store::GuildStore;
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +19,33 @@ pub struct GuildHost {
     pub(crate) settings: Arc<OperatorSettings>,
     /// The host's time, read once a batch.
     pub(crate) now: UnixMilliseconds,
+    /// Read when a call of the batch first asks.
+    pub(crate) common: OnceCell<CommonSettings>,
+}
+
+impl GuildHost {
+    pub(crate) fn new(
+        store: Box<GuildStore>,
+        snapshot: Box<GuildSnapshot>,
+        settings: Arc<OperatorSettings>,
+        now: UnixMilliseconds,
+    ) -> Self {
+        Self {
+            store,
+            snapshot,
+            settings,
+            now,
+            common: OnceCell::new(),
+        }
+    }
+}
+
+/// Settings that somebody wrote by hand may be wrong; the guild goes on without them.
+fn common_settings(json: &str) -> CommonSettings {
+    serde_json::from_str(json).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the settings that all plugins of a guild share cannot be read");
+        CommonSettings::default()
+    })
 }
 
 impl CallHost for GuildHost {
@@ -42,6 +70,12 @@ impl CallHost for GuildHost {
             Some(settings) => settings.json.clone(),
             None => self.settings.for_every_guild(plugin).to_owned(),
         }
+    }
+
+    fn common(&self) -> CommonSettings {
+        *self
+            .common
+            .get_or_init(|| common_settings(&self.settings(COMMON_SETTINGS)))
     }
 
     fn settings_generation(&self, plugin: &str) -> u64 {

@@ -15,6 +15,7 @@ mod queued;
 mod report;
 mod router;
 mod settings;
+mod stepped;
 mod worker;
 mod workers;
 
@@ -25,4 +26,5 @@ pub use queued::Acknowledge;
 pub use report::{GuildReport, PluginReport};
 pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
+pub use stepped::{Fired, SteppedGuild};
 pub use workers::{CommitSink, WorkerConfig, Workers, catch_up, guilds_in, settle};

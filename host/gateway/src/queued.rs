@@ -1,9 +1,10 @@
 //! An event in a guild's mailbox: everything that its transaction needs to know of it.
 
-use guildhall_discord::{Missed, SnapshotUpdate};
+use guildhall_discord::{Frame, Missed, SnapshotUpdate, decode};
 use guildhall_engine::PreparedEvent;
 use guildhall_model::{
-    ActionResult, Event, EventData, Gap, GuildId, InteractionId, SessionPosition, Timer, UnixMilliseconds,
+    ActionResult, Event, EventData, FlaggedEverywhere, FlaggedUser, Gap, GuildId, InteractionId, SessionPosition,
+    Timer, UnixMilliseconds,
 };
 use guildhall_store::{Ban, StoredTimer, Told};
 use guildhall_trace::Trace;
@@ -45,6 +46,8 @@ pub(crate) enum Takes {
     Missed(Box<MissedEvent>),
     /// The rest of a gap.
     Gap(Gap),
+    /// A user whom other guilds have flagged, by its revision.
+    Flag(i64),
 }
 
 /// An event of a gap, as the history tells it.
@@ -78,6 +81,68 @@ pub(crate) fn told(data: &EventData) -> Option<Told> {
 }
 
 impl QueuedEvent {
+    /// A frame as it waits in the mailbox; one that cannot be read only advances the cursor.
+    pub(crate) fn of_frame(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> Self {
+        let (data, update) = match decode(frame) {
+            Ok(decoded) => (decoded.event, decoded.update),
+            Err(error) => {
+                metrics::counter!("guildhall_bad_events_total").increment(1);
+                tracing::warn!(%guild, event = %frame.name, %error, "an event cannot be read; the guild goes on without it");
+                (None, None)
+            }
+        };
+        Self {
+            position: None,
+            received_at,
+            told: data.as_ref().and_then(told),
+            event: data.map(|data| {
+                Event {
+                    guild,
+                    received_at,
+                    data,
+                }
+                .into()
+            }),
+            update,
+            only: None,
+            takes: None,
+            acknowledge: None,
+            trace: frame.trace,
+        }
+    }
+
+    /// A user whom several guilds have flagged.
+    pub(crate) fn flagged(guild: GuildId, flagged: FlaggedEverywhere, now: UnixMilliseconds) -> Self {
+        let data = EventData::UserFlagged(FlaggedUser {
+            user: flagged.user,
+            guilds: flagged.guilds,
+        });
+        let event = Event {
+            guild,
+            received_at: now,
+            data,
+        };
+        Self {
+            event: Some(event.into()),
+            ..Self::taking(Takes::Flag(flagged.revision), now)
+        }
+    }
+
+    /// An event that the host makes.
+    pub(crate) fn of_host(event: Event) -> Self {
+        Self {
+            position: None,
+            received_at: event.received_at,
+            event: Some(event.into()),
+            update: None,
+            told: None,
+            only: None,
+            takes: None,
+            acknowledge: None,
+            trace: Trace::default(),
+        }
+    }
+
     /// An event that was missed, as Discord's history tells it.
     pub(crate) fn missed(guild: GuildId, gap: Gap, missed: Missed, now: UnixMilliseconds) -> Self {
         let prepared = |data| {

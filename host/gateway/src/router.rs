@@ -17,13 +17,13 @@ pub trait Destination: Send + Sync + 'static {
         &self,
         guild: GuildId,
         session: Arc<str>,
-        frame: Frame,
+        frame: Arc<Frame>,
         received_at: UnixMilliseconds,
     ) -> impl Future<Output = ()> + Send;
 }
 
 impl Destination for Workers {
-    async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Frame, received_at: UnixMilliseconds) {
+    async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Arc<Frame>, received_at: UnixMilliseconds) {
         self.frame(guild, session, frame, received_at, None).await;
     }
 }
@@ -64,7 +64,7 @@ impl<D: Destination> Router<D> {
         step.note("event", frame.name.clone());
         frame.trace = step.trace();
         self.destination
-            .deliver(guild, session.clone(), frame, unix_milliseconds())
+            .deliver(guild, session.clone(), Arc::new(frame), unix_milliseconds())
             .await;
     }
 }

@@ -6,13 +6,15 @@ use crate::committed::CommittedPositions;
 use crate::guild::Guild;
 use crate::host::GuildHost;
 use crate::latency::RecentLatencies;
-use crate::queued::{Acknowledge, QueuedEvent, Takes, told};
+use crate::queued::{Acknowledge, QueuedEvent, Takes};
 use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
 use crate::workers::{CommitSink, WorkerConfig};
-use guildhall_discord::{Frame, GuildSnapshot, MissedPage, Settled, decode};
-use guildhall_engine::PluginRegistry;
-use guildhall_model::{ActionResult, Event, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds};
+use guildhall_discord::{Frame, GuildSnapshot, MissedPage, Settled};
+use guildhall_engine::{CallHost, PluginRegistry};
+use guildhall_model::{
+    ActionResult, FlaggedEverywhere, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds,
+};
 use guildhall_store::{GuildStore, Opened, StoreCache, StoreError};
 use metrics::{Counter, Histogram};
 use std::collections::{HashMap, VecDeque};
@@ -34,7 +36,7 @@ pub(crate) enum Job {
     Frame {
         guild: GuildId,
         session: Arc<str>,
-        frame: Frame,
+        frame: Arc<Frame>,
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
     },
@@ -66,6 +68,8 @@ pub(crate) enum Job {
     Release { guild: GuildId, done: oneshot::Sender<()> },
     /// Events of a gap.
     Missed(MissedPage),
+    /// Users whom several guilds have flagged lately, all of them, in the order of their revisions.
+    Flagged(Arc<[FlaggedEverywhere]>),
     /// Discord confirmed an action, or refused it for good.
     Settled(Settled),
     /// Look at the time.
@@ -90,6 +94,7 @@ pub(crate) struct Worker {
     /// Events in all mailboxes.
     waiting: usize,
     flushes: Vec<oneshot::Sender<()>>,
+    flagged: Arc<[FlaggedEverywhere]>,
     figures: Figures,
 }
 
@@ -124,6 +129,7 @@ impl Worker {
             ready: VecDeque::new(),
             waiting: 0,
             flushes: Vec::new(),
+            flagged: Arc::default(),
             figures: Figures {
                 events: metrics::counter!("guildhall_events_total"),
                 replayed: metrics::counter!("guildhall_events_replayed_total"),
@@ -187,7 +193,7 @@ impl Worker {
                 received_at,
                 acknowledge,
             } => {
-                let mut event = queued(guild, &frame, received_at);
+                let mut event = QueuedEvent::of_frame(guild, &frame, received_at);
                 event.takes = Some(Takes::Interaction(id));
                 event.acknowledge = Some(acknowledge);
                 self.enqueue(guild, event);
@@ -228,6 +234,11 @@ impl Worker {
                 self.make_ready(guild);
             }
             Job::Missed(page) => self.take_missed(page),
+            Job::Flagged(flagged) => {
+                self.flagged = flagged;
+                let guilds: Vec<_> = self.guilds.keys().copied().collect();
+                guilds.into_iter().for_each(|guild| self.tell_flagged(guild));
+            }
             Job::Settled(settled) => self.take_settled(settled),
             Job::Tick => self.tick(),
             Job::Flush(done) => self.flushes.push(done),
@@ -244,7 +255,7 @@ impl Worker {
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
     ) {
-        let mut event = queued(guild, frame, received_at);
+        let mut event = QueuedEvent::of_frame(guild, frame, received_at);
         event.position = Some(SessionPosition {
             session,
             sequence: frame.sequence,
@@ -306,6 +317,27 @@ impl Worker {
             guild,
             QueuedEvent::settled(guild, id, plugin, result, unix_milliseconds()),
         );
+    }
+
+    /// Tells a guild that takes part whom others have flagged since it was told last.
+    fn tell_flagged(&mut self, id: GuildId) {
+        let Some(guild) = self
+            .guilds
+            .get_mut(&id)
+            .filter(|guild| guild.takes_missed() && guild.shares_flags)
+        else {
+            return;
+        };
+        let told = guild.flags_told;
+        let flagged = self.flagged.clone();
+        let new = flagged.iter().filter(|flagged| flagged.revision > told);
+        let now = unix_milliseconds();
+        for flagged in new {
+            if let Some(guild) = self.guilds.get_mut(&id) {
+                guild.flags_told = flagged.revision;
+            }
+            self.enqueue(id, QueuedEvent::flagged(id, *flagged, now));
+        }
     }
 
     fn enqueue(&mut self, guild: GuildId, event: QueuedEvent) {
@@ -371,8 +403,12 @@ impl Worker {
             self.release(id, done);
             return;
         }
+        let flags = guild.shares_flags && self.flagged.last().is_some_and(|last| last.revision > guild.flags_told);
         let again = !guild.mailbox.is_empty() || guild.next_timer.is_some_and(|timer| timer <= unix_milliseconds());
         self.guilds.insert(id, guild);
+        if flags {
+            self.tell_flagged(id);
+        }
         if again {
             self.make_ready(id);
         }
@@ -397,12 +433,8 @@ impl Worker {
 
     fn work_on(&mut self, id: GuildId, guild: &mut Guild, store: Box<GuildStore>) {
         let now = unix_milliseconds();
-        let mut host = GuildHost {
-            store,
-            snapshot: std::mem::take(&mut guild.snapshot),
-            settings: self.config.settings.clone(),
-            now,
-        };
+        let snapshot = std::mem::take(&mut guild.snapshot);
+        let mut host = GuildHost::new(store, snapshot, self.config.settings.clone(), now);
         if guild.standing.prepare(id, &mut host, &self.plugins) {
             self.commits.committed(id, &mut std::iter::empty(), Vec::new());
         }
@@ -427,6 +459,7 @@ impl Worker {
                 (host, outcome) = with_host_reserve(&mut run, host, events);
             }
         }
+        guild.shares_flags = host.common().shares_flags;
         guild.snapshot = host.snapshot;
         match outcome {
             Ok(committed) => {
@@ -585,36 +618,6 @@ impl Worker {
                 &format!("{reason}; and the file cannot be kept aside: {error}"),
             ),
         }
-    }
-}
-
-/// A frame as it waits in the mailbox; one that cannot be read only advances the cursor.
-fn queued(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> QueuedEvent {
-    let (data, update) = match decode(frame) {
-        Ok(decoded) => (decoded.event, decoded.update),
-        Err(error) => {
-            metrics::counter!("guildhall_bad_events_total").increment(1);
-            tracing::warn!(%guild, event = %frame.name, %error, "an event cannot be read; the guild goes on without it");
-            (None, None)
-        }
-    };
-    QueuedEvent {
-        position: None,
-        received_at,
-        told: data.as_ref().and_then(told),
-        event: data.map(|data| {
-            Event {
-                guild,
-                received_at,
-                data,
-            }
-            .into()
-        }),
-        update,
-        only: None,
-        takes: None,
-        acknowledge: None,
-        trace: frame.trace,
     }
 }
 

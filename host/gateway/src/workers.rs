@@ -11,7 +11,8 @@ use crate::worker::{Job, Worker};
 use guildhall_discord::{Frame, MissedPage, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
 use guildhall_model::{
-    EventKind, Gap, GuildId, InteractionId, OutboxEntry, Permission, SessionPosition, UnixMilliseconds, UserId,
+    EventKind, FlaggedEverywhere, Gap, GuildId, InteractionId, OutboxEntry, Permission, SessionPosition,
+    UnixMilliseconds, UserId,
 };
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
@@ -145,7 +146,7 @@ impl Workers {
         &self,
         guild: GuildId,
         session: Arc<str>,
-        frame: Frame,
+        frame: Arc<Frame>,
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
     ) {
@@ -160,6 +161,15 @@ impl Workers {
             },
         )
         .await;
+    }
+
+    /// Tells all guilds that take part whom several guilds have flagged lately: all of them, in the order of their
+    /// revisions. A guild is told each once.
+    pub async fn flagged(&self, flagged: Arc<[FlaggedEverywhere]>) {
+        for jobs in &self.jobs {
+            // The thread ends only when it is told to.
+            let _ = jobs.send(Job::Flagged(flagged.clone())).await;
+        }
     }
 
     /// Hands an interaction that came over HTTP to the guild's worker; `acknowledge` is told when it is on disk.

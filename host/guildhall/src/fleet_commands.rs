@@ -78,7 +78,7 @@ impl Access {
     }
 }
 
-fn client(access: &Access) -> Result<ConfigClient> {
+pub(crate) fn client(access: &Access) -> Result<ConfigClient> {
     access.configuration()?.cluster.client()
 }
 

@@ -2,6 +2,7 @@
 //! asked to end.
 
 use crate::configuration::Configuration;
+use crate::flags::Flags;
 use crate::host::Host;
 use crate::replication::{durability, replicate};
 use crate::volume::{self, IDENTITY};
@@ -62,7 +63,8 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let holds = lease.clone();
     let replicas = configuration.replication.location()?;
     let permission = Permission::new(move || holds.is_valid());
-    let host = Host::start(&configuration, permission, &[], replicas.as_ref()).await?;
+    let flags = Flags::Fleet(client.clone());
+    let host = Host::start(&configuration, permission, &[], replicas.as_ref(), flags).await?;
     let view = Arc::new(AssignmentView::default());
     let owned = Arc::new(Owned::default());
     let volumes = cluster.volumes.clone();

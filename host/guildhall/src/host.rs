@@ -1,6 +1,7 @@
 //! What standalone and gateway pods share: plugins, workers and dispatcher, put together and taken apart.
 
 use crate::configuration::Configuration;
+use crate::flags::{self, Flags};
 use anyhow::{Context, Result};
 use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
@@ -10,6 +11,7 @@ use guildhall_replication::{Bucket, Litestream, Location, Replicated, Replicator
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A pod without its sessions.
 pub(crate) struct Host {
@@ -20,6 +22,8 @@ pub(crate) struct Host {
     pub(crate) dispatcher: Arc<Dispatcher>,
     /// Brings guilds to the bucket, where one is configured.
     pub(crate) replicator: Option<Arc<Replicator>>,
+    /// Ends with this value, or earlier.
+    following: DropGuard,
     /// Ends with this value.
     _watch: DirectoryWatch,
 }
@@ -32,7 +36,9 @@ impl Host {
         permission: Permission,
         known: &[GuildId],
         replicas: Option<&Location>,
+        flags: Flags,
     ) -> Result<Self> {
+        let flags = Arc::new(flags);
         let (registry, watch) = load_plugins(configuration)?;
         let discord = &configuration.discord;
         let rest = Arc::new(Rest::new(&discord.token, discord.rest.as_deref())?);
@@ -49,6 +55,7 @@ impl Host {
                 global_per_second: discord.requests_per_second,
                 concurrency: discord.concurrent_requests,
                 permission: permission.clone(),
+                flags: flags.clone(),
             },
         ));
         let committed = Arc::new(match replicas {
@@ -57,7 +64,6 @@ impl Host {
         });
         let told = || {
             Box::new(InTheBucket {
-                committed: committed.clone(),
                 dispatcher: dispatcher.clone(),
             })
         };
@@ -90,6 +96,8 @@ impl Host {
             committed,
             known,
         )?;
+        let until = CancellationToken::new();
+        tokio::spawn(flags::follow(flags, workers.clone(), until.clone()));
         tokio::spawn(catch_up(workers.clone(), missed));
         tokio::spawn(settle(workers.clone(), reported));
         Ok(Self {
@@ -99,12 +107,14 @@ impl Host {
             workers,
             dispatcher,
             replicator,
+            following: until.drop_guard(),
             _watch: watch,
         })
     }
 
     /// Intake has stopped: what came is committed, what was committed leaves within the bound, files are closed.
-    pub(crate) async fn drain(&self, bound: Duration) {
+    pub(crate) async fn drain(self, bound: Duration) {
+        drop(self.following);
         self.workers.flush().await;
         let left = self.dispatcher.drain(bound).await;
         if left > 0 {
@@ -173,7 +183,7 @@ impl CommitSink for Commits {
         actions: Vec<OutboxEntry>,
     ) {
         let actions = match &self.replicator {
-            Some(replicator) => replicator.committed(guild, positions.cloned(), actions),
+            Some(replicator) => replicator.committed(guild, positions, actions),
             None => actions,
         };
         if !actions.is_empty() {
@@ -188,15 +198,11 @@ impl CommitSink for Commits {
 
 /// What the replicator tells.
 struct InTheBucket {
-    committed: Arc<CommittedPositions>,
     dispatcher: Arc<Dispatcher>,
 }
 
 impl Replicated for InTheBucket {
-    fn replicated(&self, guild: GuildId, positions: &[SessionPosition], actions: Vec<OutboxEntry>) {
-        self.committed.replicated(positions.iter());
-        if !actions.is_empty() {
-            self.dispatcher.submit(guild, actions);
-        }
+    fn replicated(&self, guild: GuildId, actions: Vec<OutboxEntry>) {
+        self.dispatcher.submit(guild, actions);
     }
 }

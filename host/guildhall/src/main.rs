@@ -4,6 +4,7 @@ mod backup_commands;
 mod config_service;
 mod configuration;
 mod configuration_reference;
+mod flags;
 mod fleet_commands;
 mod gateway;
 mod guild_file_commands;
@@ -74,6 +75,9 @@ enum Role {
         #[command(flatten)]
         access: fleet_commands::Access,
     },
+    /// Users whom guilds have flagged for each other.
+    #[command(subcommand)]
+    Flags(flags::Command),
     /// The fleet's pods, again every second.
     Top {
         /// Print once, and end.
@@ -115,6 +119,7 @@ fn main() -> ExitCode {
             Role::Backup(command) => backup_commands::backup(command).await,
             Role::Drain { pod, wait, access } => fleet_commands::drain(access, pod, wait).await,
             Role::Rebalance { dry_run, access } => fleet_commands::rebalance(access, dry_run).await,
+            Role::Flags(command) => flags::run(command).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
             Role::Migrate(migrate_command::Migrate::Modbot(arguments)) => migrate_command::modbot(arguments).await,
             Role::Configuration => {

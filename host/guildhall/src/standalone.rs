@@ -1,6 +1,7 @@
 //! The standalone role: sessions, workers and dispatcher in one process, with nothing around it but Discord.
 
 use crate::configuration::Configuration;
+use crate::flags::{Flags, LocalFlags};
 use crate::host::Host;
 use crate::needs;
 use crate::observability;
@@ -81,7 +82,8 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             configuration.data.display()
         )
     })?;
-    let host = Host::start(&configuration, Permission::default(), &known, None).await?;
+    let flags = Flags::Local(LocalFlags::open(&configuration.data)?);
+    let host = Host::start(&configuration, Permission::default(), &known, None, flags).await?;
     let workers = &host.workers;
     let router = Arc::new(Router::new(workers.clone(), workers.clone()));
     let (wanted, intents) = watch::channel(needs::intents(&host.registry));

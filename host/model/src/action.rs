@@ -17,6 +17,36 @@ pub struct MessageBody {
     pub reply_to: Option<MessageId>,
     pub allow_mentions: bool,
     pub flags: u32,
+    #[serde(default)]
+    pub files: Vec<TextFile>,
+    #[serde(default)]
+    pub forward: Option<MessageLink>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TextFile {
+    pub name: String,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MessageLink {
+    pub channel: ChannelId,
+    pub message: MessageId,
+}
+
+/// Where the settings that all plugins of a guild share are kept among the settings of plugins.
+pub const COMMON_SETTINGS: &str = "guild";
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CommonSettings {
+    pub moderator_role: Option<RoleId>,
+    pub restricted_role: Option<RoleId>,
+    pub log_channel: Option<ChannelId>,
+    pub deletion_log_channel: Option<ChannelId>,
+    pub quorum: Option<u32>,
+    pub shares_flags: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -99,6 +129,42 @@ pub enum Action {
         executor: Option<UserId>,
         limit: u8,
     },
+    EditThread {
+        thread: ChannelId,
+        archived: Option<bool>,
+        locked: Option<bool>,
+        name: Option<String>,
+    },
+    AddThreadMember {
+        thread: ChannelId,
+        user: UserId,
+    },
+    RemoveThreadMember {
+        thread: ChannelId,
+        user: UserId,
+    },
+    CreateChannel {
+        name: String,
+        parent: Option<ChannelId>,
+        topic: Option<String>,
+        only_for: Option<RoleId>,
+    },
+    SendDirectMessage {
+        user: UserId,
+        body: MessageBody,
+    },
+    FetchMessages {
+        channel: ChannelId,
+        before: Option<MessageId>,
+        limit: u8,
+    },
+    ConfigureGuild {
+        settings: CommonSettings,
+    },
+    FlagUser {
+        user: UserId,
+        reason: String,
+    },
 }
 
 impl Action {
@@ -111,13 +177,21 @@ impl Action {
             Self::Kick { .. } => Capability::KickMembers,
             Self::Ban { .. } | Self::Unban { .. } => Capability::BanMembers,
             Self::AddRole { .. } | Self::RemoveRole { .. } => Capability::ManageRoles,
-            Self::CreateThread { .. } => Capability::CreateThreads,
+            Self::CreateThread { .. }
+            | Self::EditThread { .. }
+            | Self::AddThreadMember { .. }
+            | Self::RemoveThreadMember { .. } => Capability::CreateThreads,
+            Self::CreateChannel { .. } => Capability::CreateChannels,
+            Self::SendDirectMessage { .. } => Capability::DirectMessages,
+            Self::ConfigureGuild { .. } => Capability::ConfigureGuild,
+            Self::FlagUser { .. } => Capability::FlagUsers,
             Self::Respond { .. } => Capability::RespondToInteractions,
             Self::ScheduleTimer { .. } | Self::CancelTimer { .. } => Capability::Timers,
             Self::EmitSignal { .. } => Capability::Signals,
-            Self::FetchMessage { .. } | Self::FetchMember { .. } | Self::FetchAuditLog { .. } => {
-                Capability::ReadDiscord
-            }
+            Self::FetchMessage { .. }
+            | Self::FetchMessages { .. }
+            | Self::FetchMember { .. }
+            | Self::FetchAuditLog { .. } => Capability::ReadDiscord,
         }
     }
 
@@ -133,11 +207,23 @@ impl Action {
             | Self::AddRole { .. }
             | Self::RemoveRole { .. } => Priority::Moderation,
             Self::FetchMessage { .. }
+            | Self::FetchMessages { .. }
             | Self::FetchMember { .. }
             | Self::FetchAuditLog { .. }
-            | Self::CreateThread { .. } => Priority::Request,
-            Self::SendMessage { .. } | Self::EditMessage { .. } | Self::AddReaction { .. } => Priority::Logging,
-            Self::ScheduleTimer { .. } | Self::CancelTimer { .. } | Self::EmitSignal { .. } => Priority::Local,
+            | Self::CreateThread { .. }
+            | Self::CreateChannel { .. } => Priority::Request,
+            Self::FlagUser { .. } => Priority::Sharing,
+            Self::SendMessage { .. }
+            | Self::EditMessage { .. }
+            | Self::AddReaction { .. }
+            | Self::EditThread { .. }
+            | Self::AddThreadMember { .. }
+            | Self::RemoveThreadMember { .. }
+            | Self::SendDirectMessage { .. } => Priority::Logging,
+            Self::ScheduleTimer { .. }
+            | Self::CancelTimer { .. }
+            | Self::EmitSignal { .. }
+            | Self::ConfigureGuild { .. } => Priority::Local,
         }
     }
 
@@ -155,6 +241,8 @@ pub enum Priority {
     Moderation,
     Request,
     Logging,
+    /// Not for Discord: the host tells other guilds.
+    Sharing,
 }
 
 /// An action as a plugin submitted it.

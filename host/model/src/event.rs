@@ -27,7 +27,7 @@ macro_rules! event_kinds {
 event_kinds! {
     MessageCreate, MessageUpdate, MessageDelete, MessageDeleteBulk, MemberAdd, MemberRemove, MemberUpdate,
     BanAdd, BanRemove, ReactionAdd, ReactionRemove, AutomodExecution, AuditLogEntry, InteractionCreate,
-    ThreadCreate, GuildCreate, GuildUpdate, Timer, Signal, ActionResult,
+    ThreadCreate, GuildCreate, GuildUpdate, Timer, Signal, ActionResult, UserFlagged,
 }
 
 /// One event of one guild.
@@ -61,6 +61,7 @@ pub enum EventData {
     Timer(Timer),
     Signal(Signal),
     ActionResult(ActionResult),
+    UserFlagged(FlaggedUser),
 }
 
 impl EventData {
@@ -87,6 +88,7 @@ impl EventData {
             Self::Timer(_) => EventKind::Timer,
             Self::Signal(_) => EventKind::Signal,
             Self::ActionResult(_) => EventKind::ActionResult,
+            Self::UserFlagged(_) => EventKind::UserFlagged,
         }
     }
 }
@@ -153,6 +155,31 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     pub embeds: Vec<Embed>,
     pub reply_to: Option<MessageId>,
+    pub reply_author: Option<UserId>,
+    pub forwards: Vec<ForwardedMessage>,
+    pub poll: Option<Poll>,
+    pub stickers: Vec<String>,
+    pub reactions: Vec<ReactionCount>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ForwardedMessage {
+    pub content: String,
+    pub sent_at: UnixMilliseconds,
+    pub attachments: Vec<Attachment>,
+    pub embeds: Vec<Embed>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Poll {
+    pub question: String,
+    pub answers: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReactionCount {
+    pub emoji: Emoji,
+    pub count: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -255,6 +282,12 @@ pub struct Signal {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlaggedUser {
+    pub user: UserId,
+    pub guilds: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Refusal {
     pub status: u16,
     pub code: u32,
@@ -267,6 +300,7 @@ pub enum Outcome {
     Done,
     Message(Box<Message>),
     Channel(Channel),
+    Messages(Vec<Message>),
     Member(Member),
     AuditLog(Vec<AuditLogEntry>),
     Refused(Refusal),

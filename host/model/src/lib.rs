@@ -5,6 +5,7 @@
 
 mod action;
 mod event;
+mod flag;
 mod gap;
 mod id;
 mod permission;
@@ -15,6 +16,7 @@ mod value;
 
 pub use action::*;
 pub use event::*;
+pub use flag::FlaggedEverywhere;
 pub use gap::{Gap, History};
 pub use id::*;
 pub use permission::Permission;

@@ -75,7 +75,7 @@ pub enum Capability {
     BanMembers,
     /// Add and remove roles.
     ManageRoles,
-    /// Create threads.
+    /// Create, close and reopen threads, add and remove their members.
     CreateThreads,
     /// Respond to interactions.
     RespondToInteractions,
@@ -85,4 +85,12 @@ pub enum Capability {
     Signals,
     /// Read messages, members and the audit log through requests.
     ReadDiscord,
+    /// Create channels.
+    CreateChannels,
+    /// Write to users directly.
+    DirectMessages,
+    /// Change the settings that all plugins of the guild share.
+    ConfigureGuild,
+    /// Flag users for other guilds that take part.
+    FlagUsers,
 }

@@ -58,7 +58,7 @@ struct Inner {
     config: DeliveryConfig,
     places: Arc<Semaphore>,
     queues: Mutex<HashMap<GuildId, Queue>>,
-    /// Events in all queues that are sent and not in the bucket.
+    /// Events in all queues that can be sent again.
     kept: AtomicUsize,
 }
 
@@ -66,7 +66,7 @@ struct Inner {
 #[derive(Default)]
 struct Queue {
     /// On an owner's disk, and not known to be in the bucket.
-    sent: VecDeque<Waiting>,
+    sent: VecDeque<Sent>,
     /// The epoch of that owner.
     epoch: i64,
     waiting: VecDeque<Waiting>,
@@ -74,12 +74,20 @@ struct Queue {
     running: bool,
 }
 
+/// An event that its owner has.
+struct Sent {
+    session: Arc<str>,
+    sequence: u64,
+    /// What is sent again where that owner is lost; none where there was no more room for it.
+    event: Option<(Arc<Frame>, UnixMilliseconds)>,
+}
+
 struct Waiting {
     session: Arc<str>,
-    frame: Frame,
+    frame: Arc<Frame>,
     received_at: UnixMilliseconds,
     /// Given back when the event is on a disk.
-    place: Option<OwnedSemaphorePermit>,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// Who holds the session that brings a guild's events.
@@ -102,7 +110,7 @@ impl Waiting {
 }
 
 impl Destination for Delivery {
-    async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Frame, received_at: UnixMilliseconds) {
+    async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Arc<Frame>, received_at: UnixMilliseconds) {
         let Ok(place) = self.0.places.clone().acquire_owned().await else {
             return;
         };
@@ -110,7 +118,7 @@ impl Destination for Delivery {
             session,
             frame,
             received_at,
-            place: Some(place),
+            _place: Some(place),
         });
         self.0.wake(guild);
     }
@@ -183,21 +191,22 @@ impl Inner {
     fn confirmed(&self, guild: GuildId, safe: &BTreeMap<Arc<str>, u64>) {
         let mut queues = self.lock();
         let Some(queue) = queues.get_mut(&guild) else { return };
-        let mut positions = Vec::new();
-        while let Some(first) = queue.sent.front()
-            && safe
-                .get(&first.session)
-                .is_some_and(|safe| *safe >= first.frame.sequence)
-        {
-            positions.push(first.position());
-            queue.sent.pop_front();
-        }
+        let in_bucket = |sent: &&Sent| safe.get(&sent.session).is_some_and(|safe| *safe >= sent.sequence);
+        let count = queue.sent.iter().take_while(in_bucket).count();
+        let confirmed: Vec<_> = queue.sent.drain(..count).collect();
         if queue.sent.is_empty() && !queue.running {
             queues.remove(&guild);
         }
         drop(queues);
-        self.kept.fetch_sub(positions.len(), Ordering::Relaxed);
-        self.config.workers.committed().replicated(positions.iter());
+        self.let_go(&confirmed);
+    }
+
+    /// These are in the bucket, or lost for good.
+    fn let_go(&self, events: &[Sent]) {
+        let kept = events.iter().filter(|sent| sent.event.is_some()).count();
+        self.kept.fetch_sub(kept, Ordering::Relaxed);
+        let positions = events.iter().map(|sent| (&sent.session, sent.sequence));
+        self.config.workers.committed().replicated(positions);
     }
 
     /// One guild's queue, until nothing waits.
@@ -239,7 +248,8 @@ impl Inner {
     /// The next holder of the session has these events replayed.
     fn forget(&self, guild: GuildId) {
         if let Some(queue) = self.lock().remove(&guild) {
-            self.kept.fetch_sub(queue.sent.len(), Ordering::Relaxed);
+            let kept = queue.sent.iter().filter(|sent| sent.event.is_some()).count();
+            self.kept.fetch_sub(kept, Ordering::Relaxed);
         }
     }
 
@@ -249,9 +259,24 @@ impl Inner {
         let queue = queues.get_mut(&guild)?;
         if queue.epoch != epoch {
             queue.epoch = epoch;
-            self.kept.fetch_sub(queue.sent.len(), Ordering::Relaxed);
-            while let Some(again) = queue.sent.pop_back() {
-                queue.waiting.push_front(again);
+            let mut gone = Vec::new();
+            while let Some(mut sent) = queue.sent.pop_back() {
+                match sent.event.take() {
+                    Some((frame, received_at)) => {
+                        self.kept.fetch_sub(1, Ordering::Relaxed);
+                        queue.waiting.push_front(Waiting {
+                            session: sent.session,
+                            frame,
+                            received_at,
+                            _place: None,
+                        });
+                    }
+                    None => gone.push(sent),
+                }
+            }
+            if !gone.is_empty() {
+                tracing::warn!(%guild, events = gone.len(), "events were not in the bucket, and too many to be kept here: the guild's new owner has them only where the last one's file was saved");
+                self.let_go(&gone);
             }
         }
         let count = queue.waiting.len().min(BATCH);
@@ -277,14 +302,17 @@ impl Inner {
     /// The owner has them, on its disk or about to be there.
     fn keep(&self, guild: GuildId, batch: Vec<Waiting>) {
         if let Some(queue) = self.lock().get_mut(&guild) {
-            for mut sent in batch {
-                sent.place = None;
-                queue.sent.push_back(sent);
-                // The bucket is away: from here on only the owner's disk has the oldest ones.
-                if self.kept.fetch_add(1, Ordering::Relaxed) >= KEPT && queue.sent.pop_front().is_some() {
-                    self.kept.fetch_sub(1, Ordering::Relaxed);
-                }
-            }
+            let count = batch.len();
+            queue.sent.extend(batch.into_iter().map(|waiting| Sent {
+                sequence: waiting.frame.sequence,
+                session: waiting.session,
+                event: Some((waiting.frame, waiting.received_at)),
+            }));
+            let excess = (self.kept.fetch_add(count, Ordering::Relaxed) + count).saturating_sub(KEPT);
+            // The bucket is away: from here on only the owner's disk has the oldest ones.
+            let oldest = queue.sent.iter_mut().filter(|sent| sent.event.is_some()).take(excess);
+            let dropped = oldest.map(|sent| sent.event = None).count();
+            self.kept.fetch_sub(dropped, Ordering::Relaxed);
         }
     }
 

@@ -26,6 +26,8 @@ pub struct Durability {
     pub restorer: Restorer,
     /// Guilds whose files were written before the machine started: what was committed last may be missing from them.
     distrusted: Mutex<HashSet<GuildId>>,
+    /// Guilds whose files were just restored: the bucket has all of them.
+    restored: Mutex<HashSet<GuildId>>,
 }
 
 impl Durability {
@@ -44,6 +46,7 @@ impl Durability {
             replicator,
             restorer,
             distrusted: Mutex::new(distrusted.into_iter().collect()),
+            restored: Mutex::default(),
         })
     }
 
@@ -92,6 +95,10 @@ impl Durability {
             files.remove(guild)?;
         }
         std::fs::rename(&part, &place)?;
+        if !restored.damaged {
+            let mut whole = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+            whole.insert(guild);
+        }
         tracing::info!(%guild, epoch = restored.epoch, "a guild was restored from the bucket");
         Ok(None)
     }
@@ -106,6 +113,9 @@ impl Durability {
         let mut distrusted = self.distrusted.lock().unwrap_or_else(PoisonError::into_inner);
         distrusted.remove(&guild);
         drop(distrusted);
-        self.replicator.take_up(guild, epoch);
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_bucket = restored.remove(&guild);
+        drop(restored);
+        self.replicator.take_up(guild, epoch, from_bucket);
     }
 }

@@ -57,7 +57,10 @@ impl Membership {
                     });
                 }
                 Err(occupied) if occupied.code() == Some("name_taken") && begin.elapsed() < OCCUPIED => {
-                    tracing::info!(pod = registration.name, "waiting for the end of the lease that has this name");
+                    tracing::info!(
+                        pod = registration.name,
+                        "waiting for the end of the lease that has this name"
+                    );
                 }
                 Err(refused @ FleetError::Refused { .. }) => return Err(MembershipError::Refused(refused)),
                 Err(error) => tracing::warn!(%error, "the pod cannot register yet"),

@@ -39,7 +39,7 @@ pub(crate) struct ForwardedEvent {
 }
 
 impl ForwardedEvent {
-    pub(crate) fn frame(self, guild: GuildId) -> (Arc<str>, Frame, UnixMilliseconds) {
+    pub(crate) fn frame(self, guild: GuildId) -> (Arc<str>, Arc<Frame>, UnixMilliseconds) {
         let frame = Frame {
             name: self.name,
             guild: Some(guild),
@@ -47,7 +47,7 @@ impl ForwardedEvent {
             text: self.text,
             trace: self.trace.as_deref().map(Trace::from_header).unwrap_or_default(),
         };
-        (self.session, frame, self.received_at)
+        (self.session, Arc::new(frame), self.received_at)
     }
 }
 

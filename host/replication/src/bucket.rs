@@ -163,15 +163,6 @@ impl Bucket {
         put.map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Guilds that have anything in the bucket.
-    pub async fn guilds(&self) -> Result<Vec<GuildId>, BucketError> {
-        let below = Path::from(self.location.guilds());
-        let found = self.store.list_with_delimiter(Some(&below)).await;
-        let prefixes = found.map_err(|error| self.failed(error))?.common_prefixes;
-        let guild = |prefix: &Path| prefix.filename()?.parse().ok().map(GuildId);
-        Ok(prefixes.iter().filter_map(guild).collect())
-    }
-
     /// When the last transaction of the epoch was uploaded; none where none is kept as it was written.
     pub(crate) async fn last_write(&self, guild: GuildId, epoch: i64) -> Result<Option<UnixMilliseconds>, BucketError> {
         // Level 0 has transactions as they came; the others are made of them later.

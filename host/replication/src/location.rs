@@ -75,17 +75,12 @@ impl Location {
         })
     }
 
-    /// Below which all guilds are.
-    pub(crate) fn guilds(&self) -> String {
-        if self.prefix.is_empty() {
-            "guilds".into()
-        } else {
-            format!("{}/guilds", self.prefix)
-        }
-    }
-
     pub(crate) fn guild(&self, guild: GuildId) -> String {
-        format!("{}/{guild}", self.guilds())
+        if self.prefix.is_empty() {
+            format!("guilds/{guild}")
+        } else {
+            format!("{}/guilds/{guild}", self.prefix)
+        }
     }
 
     /// Below which Litestream keeps what was written in this epoch.

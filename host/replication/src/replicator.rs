@@ -47,8 +47,8 @@ pub struct ReplicatorConfig {
 
 /// Told what is in the bucket.
 pub trait Replicated: Send + Sync + 'static {
-    /// Everything that was committed for these events is there; these actions may leave. Must not block.
-    fn replicated(&self, guild: GuildId, positions: &[SessionPosition], actions: Vec<OutboxEntry>);
+    /// What these actions follow from is there: they may leave. Must not block.
+    fn replicated(&self, guild: GuildId, actions: Vec<OutboxEntry>);
 }
 
 /// Where a guild of this pod stands.
@@ -58,7 +58,7 @@ pub struct Standing {
     pub guild: GuildId,
     /// Its epoch.
     pub epoch: i64,
-    /// Whether the epoch can be restored.
+    /// Whether the bucket has this epoch, or the one before it and nothing was committed since.
     pub ready: bool,
     /// Whether it is registered with Litestream.
     pub registered: bool,
@@ -78,8 +78,8 @@ struct Guild {
     held: bool,
     /// When the oldest commit was that is not in the bucket.
     since: Option<Instant>,
-    /// Events that it committed, and that are not known to be in the bucket.
-    positions: Vec<SessionPosition>,
+    /// The last event of each session that it committed and that is not known to be in the bucket.
+    positions: BTreeMap<Arc<str>, u64>,
     /// Actions that the gate holds.
     actions: Vec<OutboxEntry>,
     /// The last event of each session that is in the bucket, in this epoch.
@@ -97,7 +97,7 @@ struct Load {
     since: Instant,
     registered: bool,
     ready: bool,
-    positions: Vec<SessionPosition>,
+    positions: BTreeMap<Arc<str>, u64>,
     actions: Vec<OutboxEntry>,
 }
 
@@ -172,8 +172,9 @@ impl Replicator {
         }
     }
 
-    /// The guild is this pod's in this epoch, and its file is in place: all of it goes to the bucket.
-    pub fn take_up(&self, guild: GuildId, epoch: i64) {
+    /// The guild is this pod's in this epoch, and its file is in place: all of it goes to the bucket, at once, or where the
+    /// file is the bucket's own with the guild's next commit.
+    pub fn take_up(&self, guild: GuildId, epoch: i64, from_bucket: bool) {
         self.forget_notes(guild);
         let now = Instant::now();
         self.lock().insert(
@@ -184,8 +185,8 @@ impl Replicator {
                 ready: false,
                 under_way: false,
                 held: false,
-                since: Some(now),
-                positions: Vec::new(),
+                since: (!from_bucket).then_some(now),
+                positions: BTreeMap::new(),
                 actions: Vec::new(),
                 safe: BTreeMap::new(),
                 used: now,
@@ -200,7 +201,7 @@ impl Replicator {
     pub fn committed(
         &self,
         guild: GuildId,
-        positions: impl Iterator<Item = SessionPosition>,
+        positions: &mut dyn Iterator<Item = &SessionPosition>,
         actions: Vec<OutboxEntry>,
     ) -> Vec<OutboxEntry> {
         let mut guilds = self.lock();
@@ -211,7 +212,9 @@ impl Replicator {
         let now = Instant::now();
         state.used = now;
         state.since.get_or_insert(now);
-        state.positions.extend(positions);
+        for position in positions {
+            advance(&mut state.positions, &position.session, position.sequence);
+        }
         if !self.config.gate {
             return actions;
         }
@@ -235,7 +238,7 @@ impl Replicator {
             .map(|(guild, state)| Standing {
                 guild: *guild,
                 epoch: state.epoch,
-                ready: state.ready,
+                ready: state.ready || state.since.is_none(),
                 registered: state.registered,
                 lag_ms: state.since.map_or(0, milliseconds_since),
             })
@@ -323,14 +326,15 @@ impl Replicator {
         (state.registered, state.ready, state.failed) = (true, true, false);
         // Nothing was committed since: all is there. Otherwise the rest is at most so old.
         state.since = (!state.positions.is_empty() || state.used > before).then_some(load.taken);
-        for position in &load.positions {
-            let safe = state.safe.entry(position.session.clone()).or_default();
-            *safe = (*safe).max(position.sequence);
+        for (session, sequence) in &load.positions {
+            advance(&mut state.safe, session, *sequence);
         }
         let actions = if state.held { Vec::new() } else { load.actions };
         metrics::histogram!("guildhall_replication_seconds").record(load.since.elapsed());
         // Before anybody can hold the guild: nothing may leave after that.
-        self.told.replicated(guild, &load.positions, actions);
+        if !actions.is_empty() {
+            self.told.replicated(guild, actions);
+        }
     }
 
     fn put_back(&self, guild: GuildId, load: Load, error: &BringError) {
@@ -348,7 +352,9 @@ impl Replicator {
         let now = Instant::now();
         state.failed = true;
         state.not_before = now + PAUSE;
-        state.positions.splice(0..0, load.positions);
+        for (session, sequence) in &load.positions {
+            advance(&mut state.positions, session, *sequence);
+        }
         state.actions.splice(0..0, load.actions);
         let lag = load.since.elapsed();
         drop(guilds);
@@ -453,7 +459,7 @@ impl Replicator {
             let load = state.load(since);
             let brought = tokio::time::timeout(LAST_SYNC, self.try_to_bring(guild, &load)).await;
             match brought {
-                Ok(Ok(())) => self.told.replicated(guild, &load.positions, Vec::new()),
+                Ok(Ok(())) => {}
                 Ok(Err(error)) => {
                     let error = describe(&error);
                     tracing::warn!(%guild, error, "a guild leaves before its last commits are in the bucket");
@@ -479,6 +485,14 @@ impl Replicator {
         metrics::gauge!("guildhall_replication_lag_seconds").set(longest);
         let registered = guilds.values().filter(|state| state.registered).count();
         metrics::gauge!("guildhall_replicated_files").set(registered as f64);
+    }
+}
+
+/// Notes the last event of a session.
+fn advance(positions: &mut BTreeMap<Arc<str>, u64>, session: &Arc<str>, sequence: u64) {
+    match positions.get_mut(session) {
+        Some(last) => *last = (*last).max(sequence),
+        None => drop(positions.insert(session.clone(), sequence)),
     }
 }
 

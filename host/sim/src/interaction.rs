@@ -2,7 +2,7 @@
 
 use crate::object;
 use crate::snowflake::now_ms;
-use crate::state::Shared;
+use crate::state::{Shared, State};
 use crate::world::Interaction;
 use ed25519_dalek::Signer;
 use serde::Serialize;
@@ -23,8 +23,7 @@ pub struct InteractionOutcome {
 }
 
 /// A new interaction of a member, known to REST from now on.
-pub(crate) fn create(shared: &Shared, guild: u64, channel: u64, user: u64, kind: u8, data: &Value) -> Value {
-    let mut state = shared.lock();
+pub(crate) fn create(state: &mut State, guild: u64, channel: u64, user: u64, kind: u8, data: &Value) -> Value {
     let id = state.world.snowflakes.next();
     let token = format!("interaction-token-{id}");
     let interaction = Interaction {

@@ -303,6 +303,8 @@ impl Load<'_> {
                 data["message_id"] = json!(message_id.to_string());
                 data["user_id"] = json!(author.to_string());
                 data["emoji"] = json!({ "id": null, "name": "👍" });
+                let emoji = data["emoji"].clone();
+                crate::rest::count_reaction(state, id, message_id, &emoji);
             }
             "MESSAGE_UPDATE" => {
                 data = crate::object::message(&state.world, id, message);

@@ -3,6 +3,7 @@
 use crate::snowflake::iso8601;
 use crate::world::{Channel, Guild, Member, Message, Role, World};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 pub(crate) fn user(world: &World, id: u64) -> Value {
     let is_bot = id == world.bot || world.extra_bots.contains(&id);
@@ -48,7 +49,7 @@ pub(crate) fn channel(guild: u64, channel: &Channel) -> Value {
         object["member_count"] = json!(1);
         object["total_message_sent"] = json!(0);
         object["thread_metadata"] = json!({
-            "archived": false, "auto_archive_duration": channel.auto_archive_minutes, "locked": false, "invitable": true,
+            "archived": channel.archived, "auto_archive_duration": channel.auto_archive_minutes, "locked": channel.locked, "invitable": true,
             "archive_timestamp": iso8601(crate::snowflake::unix_ms(channel.id)),
             "create_timestamp": iso8601(crate::snowflake::unix_ms(channel.id)),
         });
@@ -62,19 +63,33 @@ pub(crate) fn message(world: &World, guild: u64, message: &Message) -> Value {
         "author": user(world, message.author), "content": message.content,
         "timestamp": iso8601(crate::snowflake::unix_ms(message.id)),
         "edited_timestamp": message.edited_at.map(iso8601), "tts": false, "mention_everyone": false, "mentions": [],
-        "mention_roles": [], "attachments": [], "embeds": message.extra.get("embeds").cloned().unwrap_or(json!([])),
+        "mention_roles": [], "attachments": message.extra.get("attachments").cloned().unwrap_or(json!([])), "embeds": message.extra.get("embeds").cloned().unwrap_or(json!([])),
         "components": message.extra.get("components").cloned().unwrap_or(json!([])), "pinned": false,
         "type": if message.reply_to.is_some() { 19 } else { 0 }, "flags": message.extra.get("flags").cloned().unwrap_or(json!(0)),
-        "reactions": [],
+        "reactions": reactions(&message.reactions),
     });
     // Discord leaves these out where there is nothing to say.
     if let Some(reply_to) = message.reply_to {
         object["message_reference"] = json!({ "type": 0, "message_id": reply_to.to_string(), "channel_id": message.channel.to_string(), "guild_id": guild.to_string() });
     }
+    for key in ["message_reference", "message_snapshots"] {
+        if let Some(forwarded) = message.extra.get(key) {
+            object[key] = forwarded.clone();
+        }
+    }
     if let Some(nonce) = &message.nonce {
         object["nonce"] = nonce.clone();
     }
     object
+}
+
+fn reactions(counts: &BTreeMap<String, u32>) -> Value {
+    let reaction = |(emoji, count): (&String, &u32)| {
+        let emoji: Value = serde_json::from_str(emoji).unwrap_or_default();
+        json!({ "emoji": emoji, "count": count, "me": false, "me_burst": false, "burst_colors": [],
+            "count_details": { "normal": count, "burst": 0 } })
+    };
+    counts.iter().map(reaction).collect()
 }
 
 /// As REST answers it: without what only the gateway's event carries (Gateway Events, Message Create).

@@ -2,13 +2,16 @@
 //!
 //! A line is `{"at_ms": 1200, "guild": 3, "t": "MESSAGE_CREATE", "d": {…}}`, with the guild's number. In `d` the texts
 //! `$channel:general`, `$person:4` (a regular), `$new:a` (an account of two hours that joins when first named) and
-//! `$message:x` (made when first named) stand for ids. `"measure": true` times the first request about the message. A
+//! `$message:x` (made when first named) stand for ids, `$role:moderator` for a role, and `$moderator` for who has it; `{$person:4}` does within a text. `"measure": true` times the first request about the message. A
 //! line with `expect` names a route of the journal that must have been used, once, on that `user` or `message`.
 
 use crate::journal::JournalEntry;
-use crate::load::{newcomer, say};
+use crate::load::newcomer;
+use crate::rest::count_reaction;
 use crate::simulation::Simulation;
 use crate::state::State;
+use crate::world::Message;
+use crate::{interaction, object};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -164,12 +167,33 @@ fn play_line(state: &mut State, names: &mut Names, kept: usize, guild: u64, line
         data["id"] = Value::Null;
     }
     names.fill(state, guild, &mut data)?;
-    if line.t != "MESSAGE_CREATE" {
-        data["guild_id"] = json!(guild.to_string());
-        state.dispatch(&line.t, guild, &data.to_string());
-        return Ok(());
-    }
     let id = |value: &Value| value.as_str().and_then(|id| id.parse::<u64>().ok());
+    match line.t.as_str() {
+        "MESSAGE_CREATE" => {}
+        "INTERACTION_CREATE" => {
+            let (Some(channel), Some(user)) = (id(&data["channel_id"]), id(&data["user"])) else {
+                return Err(RecordingError(format!(
+                    "at {} ms: an interaction needs a channel_id and a user",
+                    line.at_ms
+                )));
+            };
+            let kind = data["type"]
+                .as_u64()
+                .and_then(|kind| u8::try_from(kind).ok())
+                .unwrap_or(2);
+            let interaction = interaction::create(state, guild, channel, user, kind, &data["data"]);
+            state.dispatch("INTERACTION_CREATE", guild, &interaction.to_string());
+            return Ok(());
+        }
+        other => {
+            if let ("MESSAGE_REACTION_ADD", Some(message)) = (other, id(&data["message_id"])) {
+                count_reaction(state, guild, message, &data["emoji"]);
+            }
+            data["guild_id"] = json!(guild.to_string());
+            state.dispatch(other, guild, &data.to_string());
+            return Ok(());
+        }
+    }
     let (Some(channel), Some(author)) = (id(&data["channel_id"]), id(&data["author"]["id"])) else {
         return Err(RecordingError(format!(
             "at {} ms: a message needs a channel_id and an author",
@@ -179,8 +203,7 @@ fn play_line(state: &mut State, names: &mut Names, kept: usize, guild: u64, line
     if let Some(name) = data["author"]["username"].as_str() {
         state.world.names.insert(author, name.to_owned());
     }
-    let content = data["content"].as_str().unwrap_or_default().to_owned();
-    let message = say(state, &mut String::new(), kept, guild, channel, author, content);
+    let message = send(state, kept, guild, channel, author, &data);
     if let Some(label) = label {
         names.0.insert((guild, label), message);
     }
@@ -190,10 +213,57 @@ fn play_line(state: &mut State, names: &mut Names, kept: usize, guild: u64, line
     Ok(())
 }
 
+/// What a message may have besides its text.
+const PARTS: [&str; 9] = [
+    "attachments",
+    "embeds",
+    "mentions",
+    "mention_roles",
+    "mention_everyone",
+    "message_snapshots",
+    "poll",
+    "sticker_items",
+    "webhook_id",
+];
+
+fn send(state: &mut State, kept: usize, guild: u64, channel: u64, author: u64, data: &Value) -> u64 {
+    let id = state.world.snowflakes.next();
+    let message = Message {
+        id,
+        channel,
+        author,
+        content: data["content"].as_str().unwrap_or_default().to_owned(),
+        reply_to: data["reply_to"].as_str().and_then(|id| id.parse().ok()),
+        extra: json!({ "attachments": data["attachments"].as_array().cloned().unwrap_or_default() }),
+        ..Message::default()
+    };
+    let mut sent = object::message(&state.world, guild, &message);
+    let known = state.world.guilds.get(&guild);
+    if let Some(member) = known.and_then(|guild| guild.members.get(&author)) {
+        sent["member"] = object::bare_member(member);
+    }
+    for part in PARTS.into_iter().filter(|part| !data[*part].is_null()) {
+        sent[part] = data[part].clone();
+    }
+    state.dispatch("MESSAGE_CREATE", guild, &sent.to_string());
+    if let Some(known) = state.world.guilds.get_mut(&guild) {
+        known.keep(message, kept);
+    }
+    id
+}
+
 impl Names {
     fn fill(&mut self, state: &mut State, guild: u64, value: &mut Value) -> Result<(), RecordingError> {
         match value {
             Value::String(text) if text.starts_with('$') => *text = self.id(state, guild, text)?.to_string(),
+            Value::String(text) => {
+                while let Some((before, rest)) = text.split_once("{$") {
+                    let Some((name, after)) = rest.split_once('}') else {
+                        break;
+                    };
+                    *text = format!("{before}{}{after}", self.id(state, guild, &format!("${name}"))?);
+                }
+            }
             Value::Array(values) => values.iter_mut().try_for_each(|value| self.fill(state, guild, value))?,
             Value::Object(fields) => fields
                 .values_mut()
@@ -205,6 +275,11 @@ impl Names {
 
     fn id(&mut self, state: &mut State, guild: u64, name: &str) -> Result<u64, RecordingError> {
         let unknown = || RecordingError(format!("{name:?} stands for nothing"));
+        if name == "$moderator" {
+            // The first two are the owner and a moderator.
+            let known = state.world.guilds.get(&guild);
+            return known.and_then(|guild| guild.people.get(1).copied()).ok_or_else(unknown);
+        }
         match name.trim_start_matches('$').split_once(':').ok_or_else(unknown)? {
             ("channel", channel) => state.world.channel_named(guild, channel).ok_or_else(unknown),
             ("person", number) => {
@@ -216,6 +291,11 @@ impl Names {
                     .get(&guild)
                     .and_then(|guild| guild.people.get(number + 2).copied());
                 person.ok_or_else(unknown)
+            }
+            ("role", role) => {
+                let roles = state.world.guilds.get(&guild).map(|guild| guild.roles.values());
+                let role = roles.into_iter().flatten().find(|known| known.name == role);
+                role.map(|role| role.id).ok_or_else(unknown)
             }
             ("new", _) => {
                 let key = (guild, name.to_owned());

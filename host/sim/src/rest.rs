@@ -1,11 +1,12 @@
 //! REST: every request goes the same way: token, limits, faults, route, journal.
 
+mod channels;
 mod guilds;
 mod interactions;
 mod messages;
 
 pub(crate) use guilds::{ban, unban};
-pub(crate) use messages::delete;
+pub(crate) use messages::{count_reaction, delete};
 
 use crate::fault::RestFault;
 use crate::journal::JournalEntry;
@@ -106,7 +107,7 @@ pub(crate) async fn handle(shared: Arc<Shared>, method: Method, uri: Uri, header
         method: method.as_str(),
         segments: path.split('/').filter(|segment| !segment.is_empty()).collect(),
         query: uri.query().unwrap_or_default(),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
+        body: read_body(&headers, &body),
         reason,
     };
     let mut subject = subject(&request);
@@ -309,6 +310,35 @@ fn record(state: &mut State, request: &Request<'_>, subject: &Subject, answer: &
     });
 }
 
+/// A JSON body, or that of a form with files (Uploading Files): then the files stand as its attachments.
+fn read_body(headers: &HeaderMap, body: &Bytes) -> Value {
+    let kind = headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let Some(boundary) = kind.strip_prefix("multipart/form-data; boundary=") else {
+        return serde_json::from_slice(body).unwrap_or_default();
+    };
+    let text = String::from_utf8_lossy(body);
+    let (mut message, mut attachments) = (Value::Null, Vec::new());
+    for part in text.split(&format!("--{boundary}")) {
+        let Some((head, content)) = part.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let content = content.strip_suffix("\r\n").unwrap_or(content);
+        if head.contains("name=\"payload_json\"") {
+            message = serde_json::from_str(content).unwrap_or_default();
+        } else if let Some(name) = head.split("filename=\"").nth(1).and_then(|name| name.split('"').next()) {
+            attachments.push(json!({
+                "id": attachments.len().to_string(), "filename": name, "size": content.len(), "content_type": "text/plain",
+                "url": format!("https://cdn.discordapp.com/attachments/0/0/{name}"), "text": content,
+            }));
+        }
+    }
+    message["attachments"] = attachments.into();
+    message
+}
+
 /// Names the route and what it is about.
 fn subject(request: &Request<'_>) -> Subject {
     let id = |text: &str| text.parse::<u64>().ok();
@@ -318,6 +348,10 @@ fn subject(request: &Request<'_>) -> Subject {
         ("GET", ["gateway", "bot"]) => "get-gateway-bot",
         ("GET", ["users", "@me"]) => "get-own-user",
         ("GET", ["users", "@me", "guilds"]) => "get-own-guilds",
+        ("POST", ["users", "@me", "channels"]) => {
+            subject.user = request.body["recipient_id"].as_str().and_then(id);
+            "create-direct-channel"
+        }
         ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => "get-application",
         ("GET" | "PUT" | "POST", ["applications", _, "commands"]) => "commands",
         (method, ["channels", channel, rest @ ..]) => {
@@ -329,6 +363,9 @@ fn subject(request: &Request<'_>) -> Subject {
             subject.messages.extend(first_message);
             match (method, rest) {
                 ("GET", []) => "get-channel",
+                ("PATCH", []) => "edit-channel",
+                ("PUT", ["thread-members", _]) => "add-thread-member",
+                ("DELETE", ["thread-members", _]) => "remove-thread-member",
                 ("GET", ["messages"]) => "list-messages",
                 ("POST", ["messages"]) => "send-message",
                 ("POST", ["messages", "bulk-delete"]) => {
@@ -356,6 +393,7 @@ fn subject(request: &Request<'_>) -> Subject {
             match (method, rest) {
                 ("GET", []) => "get-guild",
                 ("GET", ["channels"]) => "list-channels",
+                ("POST", ["channels"]) => "create-channel",
                 ("GET", ["members", _]) => "get-member",
                 ("PATCH", ["members", _]) => "edit-member",
                 ("DELETE", ["members", _]) => "kick",
@@ -404,6 +442,11 @@ fn route(shared: &Shared, state: &mut State, request: &Request<'_>, subject: &Su
             }
             Answer::ok(json!(state.world.commands))
         }
+        "create-direct-channel" => channels::direct(state, &request.body),
+        "create-channel" => match subject.guild.filter(|guild| state.world.guilds.contains_key(guild)) {
+            Some(guild) => channels::create(state, guild, &request.body),
+            None => Answer::error(404, 10_004, "Unknown Guild"),
+        },
         "interaction-callback" | "webhook-send" | "webhook-edit" => interactions::route(state, request, subject),
         _ if subject.channel.is_some() || request.segments[0] == "channels" => {
             messages::route(shared, state, request, subject)

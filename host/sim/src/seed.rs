@@ -79,6 +79,8 @@ fn guild(config: &SimConfig, bot: u64, index: u64) -> Guild {
                     last_message: None,
                     owner: 0,
                     auto_archive_minutes: 0,
+                    archived: false,
+                    locked: false,
                 },
             )
         })

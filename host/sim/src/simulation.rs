@@ -286,7 +286,7 @@ impl Simulation {
 
     /// A member uses a command or component; it arrives by the gateway. Answers the interaction.
     pub fn dispatch_interaction(&self, guild: u64, channel: u64, user: u64, kind: u8, data: &Value) -> Value {
-        let interaction = interaction::create(&self.shared, guild, channel, user, kind, data);
+        let interaction = interaction::create(&mut self.shared.lock(), guild, channel, user, kind, data);
         self.dispatch("INTERACTION_CREATE", guild, &interaction);
         interaction
     }
@@ -300,7 +300,7 @@ impl Simulation {
         data: &Value,
         good_signature: bool,
     ) -> InteractionOutcome {
-        let interaction = interaction::create(&self.shared, guild, channel, user, kind, data);
+        let interaction = interaction::create(&mut self.shared.lock(), guild, channel, user, kind, data);
         interaction::post(&self.shared, url, &interaction, good_signature).await
     }
 
@@ -311,7 +311,7 @@ impl Simulation {
         kind: u8,
         data: &Value,
     ) -> SignedInteraction {
-        let interaction = interaction::create(&self.shared, guild, channel, user, kind, data);
+        let interaction = interaction::create(&mut self.shared.lock(), guild, channel, user, kind, data);
         interaction::sign(&self.shared, &interaction, true)
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) interactions: HashMap<u64, Interaction>,
     /// The bot's global commands.
     pub(crate) commands: Vec<Value>,
+    /// The user of each channel between the bot and a user.
+    pub(crate) direct_channels: HashMap<u64, u64>,
 }
 
 #[derive(Debug)]
@@ -61,6 +63,10 @@ pub(crate) struct Channel {
     pub(crate) owner: u64,
     /// Of a thread.
     pub(crate) auto_archive_minutes: u64,
+    /// Of a thread.
+    pub(crate) archived: bool,
+    /// Of a thread.
+    pub(crate) locked: bool,
 }
 
 #[derive(Debug, Default)]
@@ -79,8 +85,10 @@ pub(crate) struct Message {
     pub(crate) edited_at: Option<u64>,
     pub(crate) reply_to: Option<u64>,
     pub(crate) nonce: Option<Value>,
-    /// Embeds, components and flags as they were sent.
+    /// Embeds, components and flags as they were sent; attachments and what it forwards.
     pub(crate) extra: Value,
+    /// How often it was reacted to, by emoji as JSON.
+    pub(crate) reactions: BTreeMap<String, u32>,
 }
 
 #[derive(Debug)]

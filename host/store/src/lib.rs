@@ -12,6 +12,7 @@ mod day;
 mod deadline;
 mod digest;
 mod error;
+mod flag;
 mod gap;
 mod inspect;
 mod interaction;

@@ -48,6 +48,11 @@ impl GuildStore {
         Ok(())
     }
 
+    /// A number that grows with every row that is written.
+    pub fn changes(&self) -> u64 {
+        self.connection.total_changes()
+    }
+
     fn apply(
         &mut self,
         access: &Arc<PluginAccess>,

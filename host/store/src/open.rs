@@ -34,6 +34,8 @@ pub struct GuildStore {
     /// The last migration of each plugin.
     pub(crate) migrated: BTreeMap<String, u32>,
     pub(crate) settings: BTreeMap<String, Settings>,
+    /// Settings that the open transaction changes.
+    pub(crate) changed_settings: Vec<(String, Settings)>,
     /// When the earliest timer is due.
     pub(crate) next_timer: Option<UnixMilliseconds>,
     pub(crate) timers_changed: bool,
@@ -152,6 +154,7 @@ impl GuildStore {
             tagged: String::new(),
             migrated,
             settings,
+            changed_settings: Vec::new(),
             next_timer,
             timers_changed: false,
             has_gaps,

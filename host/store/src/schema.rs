@@ -78,6 +78,13 @@ const STEPS: &[&str] = &[
         PRIMARY KEY (channel, until)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE guildhall_flags (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        revision INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO guildhall_flags (id, revision) VALUES (1, 0);
+",
 ];
 
 /// The newest schema of guild files that this version knows.

@@ -35,8 +35,8 @@ impl GuildStore {
         self.settings.get(plugin)
     }
 
-    /// Replaces the plugin's settings by this JSON object; nothing happens when they are the same. Not for inside a
-    /// batch: it is a transaction of its own.
+    /// Replaces the plugin's settings by this JSON object; nothing happens when they are the same. Inside a batch they
+    /// hold from its commit on.
     pub fn set_settings(&mut self, plugin: &str, json: &str) -> Result<(), StoreError> {
         let known = self.settings.get(plugin);
         if known.is_some_and(|settings| settings.json == json) {
@@ -50,13 +50,16 @@ impl GuildStore {
                 (plugin, json, generation),
             )
             .map_err(|source| self.failed(source))?;
-        self.settings.insert(
-            plugin.to_owned(),
-            Settings {
-                json: json.to_owned(),
-                generation,
-            },
-        );
+        let (plugin, json) = (plugin.to_owned(), json.to_owned());
+        self.changed_settings.push((plugin, Settings { json, generation }));
+        if self.connection.is_autocommit() {
+            self.take_up_settings();
+        }
         Ok(())
+    }
+
+    /// What was changed is on disk.
+    pub(crate) fn take_up_settings(&mut self) {
+        self.settings.extend(self.changed_settings.drain(..));
     }
 }

@@ -56,6 +56,7 @@ impl GuildStore {
             return Err(error);
         }
         self.cursor.committed(now);
+        self.take_up_settings();
         if std::mem::take(&mut self.timers_changed) {
             self.next_timer = timer::next_due(&self.connection).map_err(|source| self.failed(source))?;
         }
@@ -74,6 +75,7 @@ impl GuildStore {
             tracing::error!(guild = %self.guild, %error, "a transaction cannot be rolled back");
         }
         self.cursor.rolled_back();
+        self.changed_settings.clear();
         self.timers_changed = false;
     }
 

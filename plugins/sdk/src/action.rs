@@ -1,6 +1,8 @@
 //! What a plugin asks Discord to do.
 
-use crate::bindings::guildhall::plugin::actions::{self, Action as Wire, MessageBody, Options};
+use crate::bindings::guildhall::plugin::actions::{
+    self, Action as Wire, CommonSettings, MessageBody, MessageLink, Options,
+};
 use crate::{Error, Id, Timestamp};
 
 /// An action on its way. Nothing happens before [`submit`](Action::submit), and nothing leaves before the call's rows
@@ -40,6 +42,28 @@ impl Action {
             content: Some(content.into()),
             ..empty_body()
         }
+    }
+
+    /// Forwards a message natively.
+    pub fn forward(channel: Id, from: Id, message: Id) -> Self {
+        let link = MessageLink { channel: from, message };
+        Self::send(
+            channel,
+            MessageBody {
+                forward: Some(link),
+                ..empty_body()
+            },
+        )
+    }
+
+    /// A message to a user, outside of the guild. Users who take no messages from bots refuse it (code 50007).
+    pub fn send_direct_message(user: Id, content: impl Into<String>) -> Self {
+        Self::send_direct(user, Self::body(content))
+    }
+
+    /// A message to a user with embeds, components or files; see [`Action::body`].
+    pub fn send_direct(user: Id, body: MessageBody) -> Self {
+        Wire::SendDirectMessage(actions::SendDirectMessage { user, body }).into()
     }
 
     /// Deletes messages of one channel: one, or up to 100 that are younger than 14 days.
@@ -116,6 +140,62 @@ impl Action {
         Wire::CreateThread(thread).into()
     }
 
+    /// Archives a thread, or opens it again.
+    pub fn archive_thread(thread: Id, archived: bool) -> Self {
+        Wire::EditThread(actions::EditThread {
+            thread,
+            archived: Some(archived),
+            locked: None,
+            name: None,
+        })
+        .into()
+    }
+
+    /// Archives a thread so that only moderators can open it again.
+    pub fn lock_thread(thread: Id) -> Self {
+        Wire::EditThread(actions::EditThread {
+            thread,
+            archived: Some(true),
+            locked: Some(true),
+            name: None,
+        })
+        .into()
+    }
+
+    /// Adds a member to a thread.
+    pub fn add_thread_member(thread: Id, user: Id) -> Self {
+        Wire::AddThreadMember(actions::ThreadMember { thread, user }).into()
+    }
+
+    /// Removes a member from a thread.
+    pub fn remove_thread_member(thread: Id, user: Id) -> Self {
+        Wire::RemoveThreadMember(actions::ThreadMember { thread, user }).into()
+    }
+
+    /// Creates a text channel that everyone sees, or only a role. Its id comes back to whoever gives a
+    /// [`token`](Action::token).
+    pub fn create_channel(name: impl Into<String>, parent: Option<Id>, only_for: Option<Id>) -> Self {
+        let (name, topic) = (name.into(), None);
+        Wire::CreateChannel(actions::CreateChannel {
+            name,
+            parent,
+            topic,
+            only_for,
+        })
+        .into()
+    }
+
+    /// Sets the settings that all plugins of the guild share.
+    pub fn configure_guild(settings: CommonSettings) -> Self {
+        Wire::ConfigureGuild(settings).into()
+    }
+
+    /// Flags a user for other guilds that take part; nothing happens where this one does not.
+    pub fn flag_user(user: Id, reason: &str) -> Self {
+        let reason = crate::cut(reason, 512);
+        Wire::FlagUser(actions::FlagUser { user, reason }).into()
+    }
+
     /// Answers an interaction. `kind` and `data` are Discord's interaction callback type and data.
     pub fn respond(interaction: Id, token: &str, kind: u8, data: impl Into<String>) -> Self {
         Wire::Respond(actions::Respond {
@@ -178,6 +258,11 @@ impl Action {
         Self::from(Wire::FetchMessage(actions::FetchMessage { channel, message })).token(token)
     }
 
+    /// Asks for messages, newest first, at most 100. The answer comes as an action result with this token.
+    pub fn fetch_messages(channel: Id, before: Option<Id>, limit: u8, token: impl Into<String>) -> Self {
+        Self::from(Wire::FetchMessages(actions::FetchMessages { channel, before, limit })).token(token)
+    }
+
     /// Asks for a member. The answer comes as an action result with this token.
     pub fn fetch_member(user: Id, token: impl Into<String>) -> Self {
         Self::from(Wire::FetchMember(user)).token(token)
@@ -196,6 +281,14 @@ impl Action {
     /// The reason in the guild's audit log, at most 512 bytes; what is longer is cut.
     pub fn reason(mut self, reason: &str) -> Self {
         self.options.reason = Some(crate::cut(reason, 512));
+        self
+    }
+
+    /// Minutes of quiet after which a thread to be created is archived: 60, 1440, 4320, or 10080 as without this.
+    pub fn archived_after(mut self, minutes: u16) -> Self {
+        if let Wire::CreateThread(thread) = &mut self.action {
+            thread.auto_archive_minutes = minutes;
+        }
         self
     }
 
@@ -231,5 +324,7 @@ fn empty_body() -> MessageBody {
         reply_to: None,
         allow_mentions: false,
         flags: 0,
+        files: Vec::new(),
+        forward: None,
     }
 }

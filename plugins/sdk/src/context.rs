@@ -1,7 +1,7 @@
 //! The running call: its guild, its time, and what the host knows of the guild without asking Discord.
 
 use crate::bindings::guildhall::plugin::{clock, guild, log};
-use crate::{Channel, Error, GuildInfo, Id, Member, Role, Timestamp};
+use crate::{Channel, CommonSettings, Error, GuildInfo, Id, Member, Role, Timestamp};
 use serde::de::DeserializeOwned;
 
 /// What a handler is called with besides the event.
@@ -18,6 +18,16 @@ impl Context {
     /// `#[serde(default)]`.
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_str(&guild::settings()).map_err(|error| Error::Invalid(format!("settings: {error}")))
+    }
+
+    /// The settings that all plugins of this guild share.
+    pub fn common(&self) -> CommonSettings {
+        guild::common()
+    }
+
+    /// Where moderation is logged: the guild's channel for it, or the one named `mod-log`.
+    pub fn log_channel(&self) -> Option<Id> {
+        self.common().log_channel.or_else(|| self.text_channel_named("mod-log"))
     }
 
     /// The host's time; the same during a whole batch.
@@ -60,11 +70,12 @@ impl Context {
         guild::permissions(user, roles, channel)
     }
 
-    /// Whether a member is staff: has the moderator role, or the permission Administrator. Staff is never judged.
+    /// Whether a member is staff: has the moderator role (this one, or the guild's), or the permission Administrator. Staff
+    /// is never judged.
     pub fn is_staff(&self, user: Id, roles: &[Id], moderator_role: Option<Id>) -> bool {
-        const ADMINISTRATOR: u64 = 1 << 3;
+        let moderator_role = moderator_role.or_else(|| self.common().moderator_role);
         moderator_role.is_some_and(|role| roles.contains(&role))
-            || self.permissions(user, roles, None) & ADMINISTRATOR != 0
+            || self.permissions(user, roles, None) & crate::permission::ADMINISTRATOR != 0
     }
 
     /// The text channel of this name, the one with the lowest id where there are several.

@@ -35,13 +35,24 @@
 //! machine itself it compiles too, so that what needs no host can be tested as usual; calls of the host panic there.
 
 mod action;
+pub mod component;
 mod context;
 mod database;
 mod description;
 mod error;
+mod interaction;
+mod kept;
+mod link;
+pub mod measure;
+pub mod mod_log;
+pub mod permission;
 mod plugin;
+mod post;
+mod refusal;
 mod setting;
 mod text;
+mod user_threads;
+mod written;
 
 #[allow(
     missing_docs,
@@ -61,11 +72,11 @@ pub mod bindings {
 }
 
 pub use action::Action;
-pub use bindings::guildhall::plugin::actions::MessageBody;
+pub use bindings::guildhall::plugin::actions::{CommonSettings, MessageBody, MessageLink, TextFile};
 pub use bindings::guildhall::plugin::events::{
     ActionResult, Attachment, AuditLogEntry, AutomodExecution, Channel, Embed, EmbedField, Emoji, Event, EventData,
-    Interaction, Member, Message, MessageDelete, MessageDeleteBulk, MessageUpdate, Outcome, Reaction, Refusal, Signal,
-    Timer, User,
+    FlaggedUser, ForwardedMessage, Interaction, Member, Message, MessageDelete, MessageDeleteBulk, MessageUpdate,
+    Outcome, Poll, Reaction, ReactionCount, Refusal, Signal, Timer, User,
 };
 pub use bindings::guildhall::plugin::guild::{Info as GuildInfo, Role};
 pub use bindings::guildhall::plugin::types::{Capabilities, EventKinds, Id, Timestamp, Value};
@@ -73,9 +84,15 @@ pub use context::{Context, snowflake_unix_ms};
 pub use database::{Database, FromRow, FromValue};
 pub use description::Description;
 pub use error::Error;
+pub use interaction::{CommandData, CustomId};
+pub use kept::KeptSettings;
+pub use link::{channel_link, message_link};
 pub use plugin::{Adapter, Plugin};
+pub use post::{Person, Post, Posted};
 pub use setting::SettingId;
-pub use text::{cut, defused, quoted};
+pub use text::{cut, cut_characters, defused, one_line, quoted, quoted_within, relative_time, span};
+pub use user_threads::UserThreads;
+pub use written::{WRITTEN, is_judged, written_text};
 
 /// Makes a [`Plugin`] the component's plugin. Once per crate.
 #[macro_export]

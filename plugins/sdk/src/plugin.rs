@@ -2,8 +2,8 @@
 
 use crate::bindings::guildhall::plugin::{events, types};
 use crate::{
-    ActionResult, AuditLogEntry, AutomodExecution, Channel, Context, Description, Error, EventData, Interaction,
-    Member, Message, MessageDelete, MessageDeleteBulk, MessageUpdate, Reaction, Signal, Timer, User,
+    ActionResult, AuditLogEntry, AutomodExecution, Channel, Context, Description, Error, EventData, FlaggedUser,
+    Interaction, Member, Message, MessageDelete, MessageDeleteBulk, MessageUpdate, Reaction, Signal, Timer, User,
 };
 use std::marker::PhantomData;
 
@@ -78,7 +78,9 @@ plugin! {
     /// Another plugin emitted a signal of a topic that this one receives.
     signal(Signal(Signal)),
     /// The result of an action that was given a token, or a permanent refusal of any action.
-    action_result(ActionResult(ActionResult));
+    action_result(ActionResult(ActionResult)),
+    /// A user was flagged in several other guilds.
+    user_flagged(UserFlagged(FlaggedUser));
     /// The guild became available.
     guild_create(GuildCreate),
     /// The guild changed.

@@ -1,18 +1,30 @@
 //! Signals and what they add up to.
 
 use crate::settings::Settings;
+use guildhall_sdk::one_line;
 use std::fmt;
 
-/// One reason, with its points.
+/// One reason, with its points and what was seen.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Signal {
     pub(crate) name: &'static str,
     pub(crate) points: i32,
+    seen: String,
 }
 
 impl Signal {
     pub(crate) fn new(name: &'static str, points: i32) -> Self {
-        Self { name, points }
+        Self {
+            name,
+            points,
+            seen: String::new(),
+        }
+    }
+
+    /// What was seen: words, a host. It stands in the explanation, defused.
+    pub(crate) fn seen(mut self, seen: &str) -> Self {
+        self.seen = one_line(seen, 100);
+        self
     }
 }
 
@@ -34,11 +46,20 @@ pub(crate) enum Tier {
 }
 
 impl Score {
-    pub(crate) fn of(signals: Vec<Signal>) -> Self {
+    /// Signals whose points a guild has set to 0 are switched off.
+    pub(crate) fn of(mut signals: Vec<Signal>) -> Self {
+        signals.retain(|signal| signal.points != 0);
         Self {
             points: signals.iter().map(|signal| signal.points).sum(),
             signals,
         }
+    }
+
+    /// Whether the message's copies are as bad as itself: those of a wave, and of a link that deceives. Others may have been
+    /// harmless when they stood alone.
+    pub(crate) fn holds_for_copies(&self) -> bool {
+        let certain = ["cross_channel_spam", "file_wave", "link:imitation", "link:masked"];
+        self.signals.iter().any(|signal| certain.contains(&signal.name))
     }
 
     pub(crate) fn tier(&self, settings: &Settings) -> Tier {
@@ -52,18 +73,17 @@ impl Score {
     }
 }
 
-/// Each signal with its signed points: `mass_ping +5, safe_keyword −10`.
+/// Each signal with its signed points: `mass_ping +5, spam_keyword:scam +2 (free, gift), safe_keyword −10 (hiring)`.
 impl fmt::Display for Score {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, signal) in self.signals.iter().enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             let sign = if signal.points < 0 { '−' } else { '+' };
-            write!(
-                formatter,
-                "{separator}{} {sign}{}",
-                signal.name,
-                signal.points.unsigned_abs()
-            )?;
+            let (name, points) = (signal.name, signal.points.unsigned_abs());
+            write!(formatter, "{separator}{name} {sign}{points}")?;
+            if !signal.seen.is_empty() {
+                write!(formatter, " ({})", signal.seen)?;
+            }
         }
         Ok(())
     }
@@ -99,20 +119,21 @@ mod tests {
             (99, Tier::High),
             (100, Tier::Honeypot),
         ] {
-            assert_eq!(
-                Score::of(vec![Signal::new("test", points)]).tier(&settings),
-                tier,
-                "{points}"
-            );
+            let score = Score::of(vec![Signal::new("test", points)]);
+            assert_eq!(score.tier(&settings), tier, "{points}");
         }
     }
 
     #[test]
-    fn the_summary_lists_every_signal_with_its_sign() {
-        let score = Score::of(vec![Signal::new("mass_ping", 5), Signal::new("safe_keyword", -10)]);
+    fn the_summary_lists_every_signal_with_its_sign_and_what_was_seen() {
+        let score = Score::of(vec![
+            Signal::new("mass_ping", 5),
+            Signal::new("spam_keyword:scam", 2).seen("free, gift"),
+            Signal::new("safe_keyword", -10),
+        ]);
         assert_eq!(
             (score.points, score.to_string().as_str()),
-            (-5, "mass_ping +5, safe_keyword −10")
+            (-3, "mass_ping +5, spam_keyword:scam +2 (free, gift), safe_keyword −10")
         );
     }
 }

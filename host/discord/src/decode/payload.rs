@@ -3,14 +3,17 @@
 use super::guild::{ChannelRecord, Overwrite};
 use super::value::{Bits, Moment, Snowflake};
 use guildhall_model::{
-    Attachment, AuditLogEntry, AutomodExecution, Channel, ChannelId, Embed, EmbedField, Emoji, Interaction, Member,
-    Message, MessageUpdate, Reaction, Role, User,
+    Attachment, AuditLogEntry, AutomodExecution, Channel, ChannelId, Embed, EmbedField, Emoji, ForwardedMessage,
+    Interaction, Member, Message, MessageUpdate, Poll, Reaction, ReactionCount, Role, User,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 type Text<'text> = Cow<'text, str>;
+
+/// Discord, Message Reference Types: the reference is a forward, not a reply.
+const FORWARD: u8 = 1;
 
 #[derive(Deserialize)]
 pub(super) struct UserPayload<'text> {
@@ -104,8 +107,61 @@ struct EmbedPayload<'text> {
 
 #[derive(Deserialize)]
 struct MessageReference {
+    #[serde(rename = "type", default)]
+    kind: u8,
     #[serde(default)]
     message_id: Option<Snowflake>,
+}
+
+#[derive(Deserialize)]
+struct ReferencedMessage {
+    #[serde(default)]
+    author: Option<IdOnly>,
+}
+
+#[derive(Deserialize)]
+struct Snapshot<'text> {
+    #[serde(borrow)]
+    message: SnapshotMessage<'text>,
+}
+
+#[derive(Deserialize)]
+struct SnapshotMessage<'text> {
+    #[serde(borrow, default)]
+    content: Text<'text>,
+    #[serde(default)]
+    timestamp: Option<Moment>,
+    #[serde(borrow, default)]
+    attachments: Vec<AttachmentPayload<'text>>,
+    #[serde(borrow, default)]
+    embeds: Vec<EmbedPayload<'text>>,
+}
+
+#[derive(Deserialize)]
+struct PollMedia<'text> {
+    #[serde(borrow, default)]
+    text: Option<Text<'text>>,
+}
+
+#[derive(Deserialize)]
+struct PollAnswer<'text> {
+    #[serde(borrow)]
+    poll_media: PollMedia<'text>,
+}
+
+#[derive(Deserialize)]
+struct PollPayload<'text> {
+    #[serde(borrow)]
+    question: PollMedia<'text>,
+    #[serde(borrow, default)]
+    answers: Vec<PollAnswer<'text>>,
+}
+
+#[derive(Deserialize)]
+struct ReactionCountPayload<'text> {
+    count: u32,
+    #[serde(borrow)]
+    emoji: EmojiPayload<'text>,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +193,16 @@ pub(super) struct MessagePayload<'text> {
     embeds: Vec<EmbedPayload<'text>>,
     #[serde(default)]
     message_reference: Option<MessageReference>,
+    #[serde(default)]
+    referenced_message: Option<ReferencedMessage>,
+    #[serde(borrow, default)]
+    message_snapshots: Vec<Snapshot<'text>>,
+    #[serde(borrow, default)]
+    poll: Option<PollPayload<'text>>,
+    #[serde(borrow, default)]
+    sticker_items: Vec<Named<'text>>,
+    #[serde(borrow, default)]
+    reactions: Vec<ReactionCountPayload<'text>>,
 }
 
 #[derive(Deserialize)]
@@ -408,22 +474,76 @@ impl From<MessagePayload<'_>> for Message {
             mentions_everyone: message.mention_everyone,
             mentions: message.mentions.into_iter().map(|user| user.id.0.into()).collect(),
             mention_roles: ids(message.mention_roles),
-            attachments: message
-                .attachments
-                .into_iter()
-                .map(|attachment| Attachment {
-                    id: attachment.id.0,
-                    filename: attachment.filename.into_owned(),
-                    content_type: owned(attachment.content_type),
-                    size: attachment.size,
-                    url: attachment.url.into_owned(),
-                })
-                .collect(),
+            attachments: message.attachments.into_iter().map(Attachment::from).collect(),
             embeds: message.embeds.into_iter().map(Embed::from).collect(),
             reply_to: message
                 .message_reference
+                .filter(|reference| reference.kind != FORWARD)
                 .and_then(|reference| reference.message_id)
                 .map(|id| id.0.into()),
+            reply_author: message
+                .referenced_message
+                .and_then(|referenced| referenced.author)
+                .map(|author| author.id.0.into()),
+            forwards: message
+                .message_snapshots
+                .into_iter()
+                .map(|snapshot| ForwardedMessage::from(snapshot.message))
+                .collect(),
+            poll: message.poll.map(|poll| Poll {
+                question: owned(poll.question.text).unwrap_or_default(),
+                answers: poll
+                    .answers
+                    .into_iter()
+                    .map(|answer| owned(answer.poll_media.text).unwrap_or_default())
+                    .collect(),
+            }),
+            stickers: message
+                .sticker_items
+                .into_iter()
+                .map(|sticker| sticker.name.into_owned())
+                .collect(),
+            reactions: message
+                .reactions
+                .into_iter()
+                .map(|reaction| ReactionCount {
+                    emoji: reaction.emoji.into(),
+                    count: reaction.count,
+                })
+                .collect(),
+        }
+    }
+}
+
+impl From<AttachmentPayload<'_>> for Attachment {
+    fn from(attachment: AttachmentPayload<'_>) -> Self {
+        Self {
+            id: attachment.id.0,
+            filename: attachment.filename.into_owned(),
+            content_type: owned(attachment.content_type),
+            size: attachment.size,
+            url: attachment.url.into_owned(),
+        }
+    }
+}
+
+impl From<SnapshotMessage<'_>> for ForwardedMessage {
+    fn from(message: SnapshotMessage<'_>) -> Self {
+        Self {
+            content: message.content.into_owned(),
+            sent_at: message.timestamp.map_or(0, |moment| moment.0),
+            attachments: message.attachments.into_iter().map(Attachment::from).collect(),
+            embeds: message.embeds.into_iter().map(Embed::from).collect(),
+        }
+    }
+}
+
+impl From<EmojiPayload<'_>> for Emoji {
+    fn from(emoji: EmojiPayload<'_>) -> Self {
+        Self {
+            id: emoji.id.map(|id| id.0),
+            name: emoji.name.unwrap_or_default().into_owned(),
+            animated: emoji.animated,
         }
     }
 }
@@ -449,11 +569,7 @@ impl From<ReactionPayload<'_>> for Reaction {
             user: reaction.user_id.0.into(),
             channel: reaction.channel_id.0.into(),
             message: reaction.message_id.0.into(),
-            emoji: Emoji {
-                id: reaction.emoji.id.map(|id| id.0),
-                name: reaction.emoji.name.unwrap_or_default().into_owned(),
-                animated: reaction.emoji.animated,
-            },
+            emoji: reaction.emoji.into(),
             member: reaction.member.map(Member::from),
         }
     }

@@ -1,7 +1,10 @@
 //! Actions on their way out of a plugin, and the shape that the contract asks of them.
 
 use crate::bindings::guildhall::plugin::actions;
-use guildhall_model::{Action, ChannelId, InteractionId, MessageBody, MessageId, RoleId, SubmittedAction, UserId};
+use guildhall_model::{
+    Action, ChannelId, CommonSettings, InteractionId, MessageBody, MessageId, MessageLink, RoleId, SubmittedAction,
+    TextFile, UserId,
+};
 
 impl From<actions::MessageBody> for MessageBody {
     fn from(body: actions::MessageBody) -> Self {
@@ -12,6 +15,44 @@ impl From<actions::MessageBody> for MessageBody {
             reply_to: body.reply_to.map(MessageId),
             allow_mentions: body.allow_mentions,
             flags: body.flags,
+            files: body
+                .files
+                .into_iter()
+                .map(|file| TextFile {
+                    name: file.name,
+                    text: file.text,
+                })
+                .collect(),
+            forward: body.forward.map(|link| MessageLink {
+                channel: ChannelId(link.channel),
+                message: MessageId(link.message),
+            }),
+        }
+    }
+}
+
+impl From<actions::CommonSettings> for CommonSettings {
+    fn from(settings: actions::CommonSettings) -> Self {
+        Self {
+            moderator_role: settings.moderator_role.map(RoleId),
+            restricted_role: settings.restricted_role.map(RoleId),
+            log_channel: settings.log_channel.map(ChannelId),
+            deletion_log_channel: settings.deletion_log_channel.map(ChannelId),
+            quorum: settings.quorum,
+            shares_flags: settings.shares_flags,
+        }
+    }
+}
+
+impl From<CommonSettings> for actions::CommonSettings {
+    fn from(settings: CommonSettings) -> Self {
+        Self {
+            moderator_role: settings.moderator_role.map(|role| role.0),
+            restricted_role: settings.restricted_role.map(|role| role.0),
+            log_channel: settings.log_channel.map(|channel| channel.0),
+            deletion_log_channel: settings.deletion_log_channel.map(|channel| channel.0),
+            quorum: settings.quorum,
+            shares_flags: settings.shares_flags,
         }
     }
 }
@@ -89,6 +130,42 @@ impl From<actions::Action> for Action {
                 executor: fetch.executor.map(UserId),
                 limit: fetch.limit,
             },
+            Asked::EditThread(edit) => Self::EditThread {
+                thread: ChannelId(edit.thread),
+                archived: edit.archived,
+                locked: edit.locked,
+                name: edit.name,
+            },
+            Asked::AddThreadMember(member) => Self::AddThreadMember {
+                thread: ChannelId(member.thread),
+                user: UserId(member.user),
+            },
+            Asked::RemoveThreadMember(member) => Self::RemoveThreadMember {
+                thread: ChannelId(member.thread),
+                user: UserId(member.user),
+            },
+            Asked::CreateChannel(create) => Self::CreateChannel {
+                name: create.name,
+                parent: create.parent.map(ChannelId),
+                topic: create.topic,
+                only_for: create.only_for.map(RoleId),
+            },
+            Asked::SendDirectMessage(send) => Self::SendDirectMessage {
+                user: UserId(send.user),
+                body: send.body.into(),
+            },
+            Asked::FetchMessages(fetch) => Self::FetchMessages {
+                channel: ChannelId(fetch.channel),
+                before: fetch.before.map(MessageId),
+                limit: fetch.limit,
+            },
+            Asked::ConfigureGuild(settings) => Self::ConfigureGuild {
+                settings: settings.into(),
+            },
+            Asked::FlagUser(flag) => Self::FlagUser {
+                user: UserId(flag.user),
+                reason: flag.reason,
+            },
         }
     }
 }
@@ -102,7 +179,9 @@ pub(crate) fn check_action(submitted: &SubmittedAction) -> Result<(), String> {
         ));
     }
     match &submitted.action {
-        Action::SendMessage { body, .. } | Action::EditMessage { body, .. } => check_body(body),
+        Action::SendMessage { body, .. } | Action::SendDirectMessage { body, .. } => check_body(body),
+        Action::EditMessage { body, .. } if body.forward.is_some() => Err("an edit cannot forward a message".into()),
+        Action::EditMessage { body, .. } => check_body(body),
         Action::DeleteMessages { messages, .. } if !(1..=100).contains(&messages.len()) => Err(format!(
             "{} messages cannot be deleted at once; 1 to 100 can",
             messages.len()
@@ -119,12 +198,7 @@ pub(crate) fn check_action(submitted: &SubmittedAction) -> Result<(), String> {
             auto_archive_minutes,
             ..
         } => {
-            if !(1..=100).contains(&name.chars().count()) {
-                return Err(format!(
-                    "the thread's name has {} characters; 1 to 100 are possible",
-                    name.chars().count()
-                ));
-            }
+            check_name(name)?;
             if *private && message.is_some() {
                 return Err("a thread from a message cannot be private".into());
             }
@@ -141,16 +215,33 @@ pub(crate) fn check_action(submitted: &SubmittedAction) -> Result<(), String> {
             }
             check_json("the response's data", data)
         }
-        Action::FetchAuditLog { limit, .. } if !(1..=100).contains(limit) => {
+        Action::CreateChannel { name, .. } => check_name(name),
+        Action::EditThread { name: Some(name), .. } => check_name(name),
+        Action::FlagUser { reason, .. } if reason.len() > 512 => Err(format!(
+            "the flag's reason has {} bytes; at most 512 are possible",
+            reason.len()
+        )),
+        Action::FetchAuditLog { limit, .. } | Action::FetchMessages { limit, .. } if !(1..=100).contains(limit) => {
             Err(format!("limit is {limit}; 1 to 100 is possible"))
         }
-        Action::FetchMessage { .. } | Action::FetchMember { .. } | Action::FetchAuditLog { .. }
+        Action::FetchMessage { .. }
+        | Action::FetchMessages { .. }
+        | Action::FetchMember { .. }
+        | Action::FetchAuditLog { .. }
             if submitted.token.is_none() =>
         {
             Err("a request needs a token, under which its result comes back".into())
         }
         _ => Ok(()),
     }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let characters = name.chars().count();
+    if (1..=100).contains(&characters) {
+        return Ok(());
+    }
+    Err(format!("the name has {characters} characters; 1 to 100 are possible"))
 }
 
 fn check_body(body: &MessageBody) -> Result<(), String> {
@@ -166,8 +257,19 @@ fn check_body(body: &MessageBody) -> Result<(), String> {
             body.embeds.len()
         ));
     }
-    if characters == 0 && body.embeds.is_empty() && body.components.is_empty() {
-        return Err("the message is empty; give it content, embeds or components".into());
+    if body.files.len() > 10 {
+        return Err(format!(
+            "the message has {} files; at most 10 are possible",
+            body.files.len()
+        ));
+    }
+    let empty = characters == 0 && body.embeds.is_empty() && body.components.is_empty() && body.files.is_empty();
+    match (empty, body.forward) {
+        (true, None) => {
+            return Err("the message is empty; give it content, embeds, components, files or a forward".into());
+        }
+        (false, Some(_)) => return Err("a message that forwards another can hold nothing else".into()),
+        _ => {}
     }
     check_json("components", &body.components)
 }
@@ -185,11 +287,17 @@ fn check_json(what: &str, text: &str) -> Result<(), String> {
 pub(crate) fn text_bytes(submitted: &SubmittedAction) -> usize {
     let options = submitted.reason.as_ref().map_or(0, String::len) + submitted.token.as_ref().map_or(0, String::len);
     let texts = match &submitted.action {
-        Action::SendMessage { body, .. } | Action::EditMessage { body, .. } => {
+        Action::SendMessage { body, .. }
+        | Action::EditMessage { body, .. }
+        | Action::SendDirectMessage { body, .. } => {
             let embeds: usize = body.embeds.iter().map(embed_bytes).sum();
-            body.content.as_ref().map_or(0, String::len) + body.components.len() + embeds
+            let files: usize = body.files.iter().map(|file| file.name.len() + file.text.len()).sum();
+            body.content.as_ref().map_or(0, String::len) + body.components.len() + embeds + files
         }
         Action::CreateThread { name, .. } | Action::CancelTimer { name } => name.len(),
+        Action::CreateChannel { name, topic, .. } => name.len() + topic.as_ref().map_or(0, String::len),
+        Action::EditThread { name, .. } => name.as_ref().map_or(0, String::len),
+        Action::FlagUser { reason, .. } => reason.len(),
         Action::Respond { token, data, .. } => token.len() + data.len(),
         Action::ScheduleTimer { name, payload, .. } => name.len() + payload.len(),
         Action::EmitSignal { topic, payload } => topic.len() + payload.len(),

@@ -65,6 +65,7 @@ const EVENT_KINDS: &[(types::EventKinds, EventKind)] = &[
     (types::EventKinds::TIMER, EventKind::Timer),
     (types::EventKinds::SIGNAL, EventKind::Signal),
     (types::EventKinds::ACTION_RESULT, EventKind::ActionResult),
+    (types::EventKinds::USER_FLAGGED, EventKind::UserFlagged),
 ];
 
 const CAPABILITIES: &[(types::Capabilities, Capability)] = &[
@@ -82,6 +83,10 @@ const CAPABILITIES: &[(types::Capabilities, Capability)] = &[
     (types::Capabilities::TIMERS, Capability::Timers),
     (types::Capabilities::SIGNALS, Capability::Signals),
     (types::Capabilities::READ_DISCORD, Capability::ReadDiscord),
+    (types::Capabilities::CREATE_CHANNELS, Capability::CreateChannels),
+    (types::Capabilities::DIRECT_MESSAGES, Capability::DirectMessages),
+    (types::Capabilities::CONFIGURE_GUILD, Capability::ConfigureGuild),
+    (types::Capabilities::FLAG_USERS, Capability::FlagUsers),
 ];
 
 impl From<types::Value> for Value {

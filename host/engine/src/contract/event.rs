@@ -58,6 +58,10 @@ impl From<model::EventData> for events::EventData {
                 token: result.token,
                 outcome: result.outcome.into(),
             }),
+            Data::UserFlagged(flagged) => Self::UserFlagged(events::FlaggedUser {
+                user: flagged.user.0,
+                guilds: flagged.guilds,
+            }),
         }
     }
 }
@@ -155,6 +159,34 @@ impl From<model::Message> for events::Message {
             attachments: list(message.attachments),
             embeds: list(message.embeds),
             reply_to: message.reply_to.map(|id| id.0),
+            reply_author: message.reply_author.map(|id| id.0),
+            forwards: list(message.forwards),
+            poll: message.poll.map(|poll| events::Poll {
+                question: poll.question,
+                answers: poll.answers,
+            }),
+            stickers: message.stickers,
+            reactions: list(message.reactions),
+        }
+    }
+}
+
+impl From<model::ForwardedMessage> for events::ForwardedMessage {
+    fn from(forwarded: model::ForwardedMessage) -> Self {
+        Self {
+            content: forwarded.content,
+            sent_at: forwarded.sent_at,
+            attachments: list(forwarded.attachments),
+            embeds: list(forwarded.embeds),
+        }
+    }
+}
+
+impl From<model::ReactionCount> for events::ReactionCount {
+    fn from(reaction: model::ReactionCount) -> Self {
+        Self {
+            emoji: reaction.emoji.into(),
+            count: reaction.count,
         }
     }
 }
@@ -269,6 +301,7 @@ impl From<model::Outcome> for events::Outcome {
             model::Outcome::Done => Self::Done,
             model::Outcome::Message(message) => Self::Message((*message).into()),
             model::Outcome::Channel(channel) => Self::Channel(channel.into()),
+            model::Outcome::Messages(messages) => Self::Messages(list(messages)),
             model::Outcome::Member(member) => Self::Member(member.into()),
             model::Outcome::AuditLog(entries) => Self::AuditLog(list(entries)),
             model::Outcome::Refused(refusal) => Self::Refused(events::Refusal {

@@ -17,6 +17,12 @@ const CREATE_PRIVATE_THREADS: u64 = 1 << 36;
 const FOURTEEN_DAYS_MS: u64 = 14 * 86_400_000;
 
 pub(super) fn route(shared: &Shared, state: &mut State, request: &Request<'_>, subject: &Subject) -> Answer {
+    if let Some(user) = subject
+        .channel
+        .and_then(|channel| state.world.direct_channels.get(&channel).copied())
+    {
+        return send_direct(state, user, subject, &request.body);
+    }
     let (Some(channel), Some(guild)) = (subject.channel, subject.guild) else {
         return Answer::error(404, 10_003, "Unknown Channel");
     };
@@ -54,6 +60,8 @@ pub(super) fn route(shared: &Shared, state: &mut State, request: &Request<'_>, s
             Some(found) => Answer::ok(object::message_of_rest(&state.world, guild, found)),
             None => unknown_message(),
         },
+        "edit-channel" => super::channels::edit(state, guild, channel, &request.body),
+        "add-thread-member" | "remove-thread-member" => super::channels::thread_member(state, guild, request, subject),
         "edit-message" => edit(state, guild, channel, message, &request.body),
         "delete-message" => {
             match known(state, guild, channel, message) {
@@ -86,7 +94,7 @@ fn unknown_message() -> Answer {
     Answer::error(404, 10_008, "Unknown Message")
 }
 
-fn invalid(field: &str, code: &str, message: &str) -> Answer {
+pub(super) fn invalid(field: &str, code: &str, message: &str) -> Answer {
     let body = json!({
         "message": "Invalid Form Body", "code": 50_035,
         "errors": { field: { "_errors": [{ "code": code, "message": message }] } },
@@ -116,7 +124,8 @@ fn check_body(body: &Value) -> Result<(), Answer> {
         ));
     }
     let components = body["components"].as_array().map_or(0, Vec::len);
-    if content.is_empty() && embeds == 0 && components == 0 {
+    let files = body["attachments"].as_array().map_or(0, Vec::len);
+    if content.is_empty() && embeds == 0 && components == 0 && files == 0 && !is_forward(body) {
         return Err(Answer::error(400, 50_006, "Cannot send an empty message"));
     }
     Ok(())
@@ -157,6 +166,18 @@ fn send(shared: &Shared, state: &mut State, guild: u64, channel: u64, body: &Val
             deduplicated: true,
         };
     }
+    let mut kept = extra(body);
+    if is_forward(body) {
+        let Some(snapshot) = snapshot(state, guild, &body["message_reference"]) else {
+            return invalid(
+                "message_reference",
+                "MESSAGE_REFERENCE_UNKNOWN_MESSAGE",
+                "Unknown message",
+            );
+        };
+        kept["message_reference"] = body["message_reference"].clone();
+        kept["message_snapshots"] = json!([snapshot]);
+    }
     let id = state.world.snowflakes.next();
     if let Some(nonce) = enforced {
         state.world.nonces.insert(nonce, (id, now));
@@ -169,20 +190,77 @@ fn send(shared: &Shared, state: &mut State, guild: u64, channel: u64, body: &Val
         edited_at: None,
         reply_to: body["message_reference"]["message_id"]
             .as_str()
+            .filter(|_| !is_forward(body))
             .and_then(|id| id.parse().ok()),
         nonce,
-        extra: extra(body),
+        extra: kept,
+        reactions: Default::default(),
     };
     let object = object::message(&state.world, guild, &message);
     if let Some(guild) = state.world.guilds.get_mut(&guild) {
+        // A message opens the thread that it is sent to (Threads, Archived Threads).
+        if let Some(thread) = guild.channels.get_mut(&channel) {
+            thread.archived = false;
+        }
         guild.keep(message, shared.config.messages_kept);
     }
     state.dispatch("MESSAGE_CREATE", guild, &object.to_string());
     Answer::ok(object)
 }
 
+/// Message Reference Types: 1 forwards.
+fn is_forward(body: &Value) -> bool {
+    body["message_reference"]["type"] == 1
+}
+
+/// What a forwarded message said.
+fn snapshot(state: &State, guild: u64, reference: &Value) -> Option<Value> {
+    let id = |key: &str| reference[key].as_str()?.parse::<u64>().ok();
+    let found = known(state, guild, id("channel_id")?, id("message_id")?)?;
+    let message = object::message(&state.world, guild, found);
+    let kept = [
+        "content",
+        "embeds",
+        "attachments",
+        "timestamp",
+        "edited_timestamp",
+        "flags",
+        "type",
+    ];
+    let message: serde_json::Map<_, _> = kept
+        .map(|key| (key.to_owned(), message[key].clone()))
+        .into_iter()
+        .collect();
+    Some(json!({ "message": message }))
+}
+
+fn send_direct(state: &mut State, user: u64, subject: &Subject, body: &Value) -> Answer {
+    if subject.route != "send-message" {
+        return Answer::error(403, 50_001, "Missing Access");
+    }
+    if let Err(answer) = check_body(body) {
+        return answer;
+    }
+    if !state
+        .world
+        .guilds
+        .values()
+        .any(|guild| guild.members.contains_key(&user))
+    {
+        return Answer::error(403, 50_007, "Cannot send messages to this user");
+    }
+    let id = state.world.snowflakes.next();
+    Answer::ok(json!({
+        "id": id.to_string(), "channel_id": subject.channel.unwrap_or(0).to_string(),
+        "author": object::user(&state.world, state.world.bot), "content": body["content"].as_str().unwrap_or_default(),
+        "timestamp": crate::snowflake::iso8601(unix_ms(id)), "edited_timestamp": null, "tts": false,
+        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": body["attachments"],
+        "embeds": [], "pinned": false, "type": 0,
+    }))
+}
+
 fn extra(body: &Value) -> Value {
-    let kept = ["embeds", "components", "flags"]
+    let kept = ["embeds", "components", "flags", "attachments"]
         .into_iter()
         .filter(|key| !body[*key].is_null());
     kept.map(|key| (key.to_owned(), body[key].clone()))
@@ -302,12 +380,21 @@ fn react(state: &mut State, guild: u64, channel: u64, message: u64, request: &Re
         Some((name, id)) => json!({ "id": id, "name": name }),
         None => json!({ "id": null, "name": emoji }),
     };
+    count_reaction(state, guild, message, &emoji);
     let data = json!({
         "user_id": state.world.bot.to_string(), "channel_id": channel.to_string(), "message_id": message.to_string(),
         "guild_id": guild.to_string(), "emoji": emoji, "burst": false, "type": 0,
     });
     state.dispatch("MESSAGE_REACTION_ADD", guild, &data.to_string());
     Answer::empty()
+}
+
+/// Somebody reacts to a message.
+pub(crate) fn count_reaction(state: &mut State, guild: u64, message: u64, emoji: &Value) {
+    let known = state.world.guilds.get_mut(&guild);
+    if let Some(message) = known.and_then(|guild| guild.messages.get_mut(&message)) {
+        *message.reactions.entry(emoji.to_string()).or_default() += 1;
+    }
 }
 
 fn create_thread(state: &mut State, guild: u64, parent: u64, message: Option<u64>, body: &Value) -> Answer {
@@ -340,6 +427,8 @@ fn create_thread(state: &mut State, guild: u64, parent: u64, message: Option<u64
         last_message: None,
         owner: bot,
         auto_archive_minutes: body["auto_archive_duration"].as_u64().unwrap_or(1440),
+        archived: false,
+        locked: false,
     };
     let mut object = object::channel(guild, &thread);
     state.world.channels.insert(id, guild);

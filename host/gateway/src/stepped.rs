@@ -1,0 +1,140 @@
+//! One guild without threads, network and wall clock: whoever drives it says what happens and when, and takes the actions.
+//! For tests of plugins, which want the same outcome every time.
+
+use crate::active::ActivePlugins;
+use crate::batch::Batch;
+use crate::guild::PluginStanding;
+use crate::host::GuildHost;
+use crate::queued::QueuedEvent;
+use crate::settings::OperatorSettings;
+use guildhall_discord::Frame;
+use guildhall_engine::{CallLimits, PluginRegistry};
+use guildhall_model::{
+    ActionResult, Event, EventData, GuildId, OutboxEntry, SessionPosition, UnixMilliseconds, UserId,
+};
+use guildhall_store::{GuildStore, StoreError};
+use std::sync::Arc;
+
+/// Failed calls in a row after which a plugin is switched off.
+const FAILURES: u32 = 20;
+
+/// A timer that has fired.
+pub struct Fired {
+    /// Whose.
+    pub plugin: String,
+    /// Its name.
+    pub name: String,
+    /// When.
+    pub at: UnixMilliseconds,
+    /// Actions for Discord.
+    pub actions: Vec<OutboxEntry>,
+}
+
+/// A guild's file with plugins over it.
+pub struct SteppedGuild {
+    id: GuildId,
+    plugins: ActivePlugins,
+    standing: PluginStanding,
+    host: Option<GuildHost>,
+    sequence: u64,
+}
+
+impl SteppedGuild {
+    /// Over this file, with the registry's plugins, at this moment.
+    pub fn new(
+        id: GuildId,
+        store: Box<GuildStore>,
+        registry: &PluginRegistry<GuildHost>,
+        own_user: UserId,
+        now: UnixMilliseconds,
+    ) -> Self {
+        let mut host = GuildHost::new(store, Box::default(), Arc::new(OperatorSettings::default()), now);
+        host.snapshot.set_own_user(own_user);
+        let plugins = ActivePlugins::of(registry);
+        let mut standing = PluginStanding::default();
+        standing.prepare(id, &mut host, &plugins);
+        Self {
+            id,
+            plugins,
+            standing,
+            host: Some(host),
+            sequence: 0,
+        }
+    }
+
+    /// A dispatch of the gateway; answers the actions for Discord.
+    pub fn dispatch(&mut self, frame: &Frame, now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
+        self.sequence += 1;
+        let mut event = QueuedEvent::of_frame(self.id, frame, now);
+        event.position = Some(SessionPosition {
+            session: "stepped".into(),
+            sequence: self.sequence,
+        });
+        self.run(event, now)
+    }
+
+    /// An event that the host makes, for all plugins that subscribe.
+    pub fn tell(&mut self, data: EventData, now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
+        let event = Event {
+            guild: self.id,
+            received_at: now,
+            data,
+        };
+        self.run(QueuedEvent::of_host(event), now)
+    }
+
+    /// What came of an action.
+    pub fn settle(
+        &mut self,
+        entry: &OutboxEntry,
+        result: Option<ActionResult>,
+        now: UnixMilliseconds,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        let settled = QueuedEvent::settled(self.id, entry.id, entry.plugin.clone(), result, now);
+        self.run(settled, now)
+    }
+
+    /// Fires the earliest timer that is due up to this moment, at its own time.
+    pub fn fire(&mut self, until: UnixMilliseconds) -> Result<Option<Fired>, StoreError> {
+        let host = self.host();
+        let Some(timer) = host.store.due_timers(until, 1)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let (plugin, name) = (timer.plugin.clone(), timer.name.clone());
+        let at = timer.due_at.max(host.now);
+        let actions = self.run(QueuedEvent::timer(self.id, timer, at), at)?;
+        Ok(Some(Fired {
+            plugin,
+            name,
+            at,
+            actions,
+        }))
+    }
+
+    /// Sets a plugin's settings.
+    pub fn set_settings(&mut self, plugin: &str, json: &str) -> Result<(), StoreError> {
+        self.host().store.set_settings(plugin, json)
+    }
+
+    fn host(&mut self) -> &mut GuildHost {
+        // `run` puts it back before it returns.
+        self.host.as_mut().expect("the host is between batches here")
+    }
+
+    fn run(&mut self, event: QueuedEvent, now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
+        let host = self.host.take().expect("the host is between batches here");
+        let host = GuildHost::new(host.store, host.snapshot, host.settings, now);
+        let limits = CallLimits::default();
+        let mut batch = Batch {
+            guild: self.id,
+            plugins: &self.plugins,
+            standing: &mut self.standing,
+            limits: &limits,
+            failures: FAILURES,
+            call_plugins: true,
+        };
+        let (host, outcome) = batch.run(host, &[event]);
+        self.host = Some(host);
+        Ok(outcome?.actions)
+    }
+}
