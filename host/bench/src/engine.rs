@@ -225,7 +225,7 @@ fn component_batch(guild: &mut ComponentGuild, plugin: &Arc<Plugin<BenchHost>>, 
 }
 
 /// CPU time of this thread.
-fn thread_cpu() -> Result<Duration> {
+pub(crate) fn thread_cpu() -> Result<Duration> {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").context("the benchmark needs Linux's /proc")?;
     let nanoseconds = stat.split_whitespace().next().and_then(|field| field.parse().ok());
     Ok(Duration::from_nanos(

@@ -6,6 +6,8 @@ mod engine;
 mod figure;
 mod fleet;
 mod fleet_http;
+mod suite;
+mod suite_spam;
 mod whole;
 
 use anyhow::{Result, bail};
@@ -16,7 +18,7 @@ use std::path::PathBuf;
 /// Measures, and prints a table or JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// `engine`, `whole`, `fleet` or `durability`, or a part of the last two: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
+    /// `engine`, `whole`, `suite`, `fleet` or `durability`, or a part of the last two: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
     /// `fleet.watch`, `fleet.http`, `durability.lag`, `durability.restore`, `durability.failover`, `durability.throughput`,
     /// `durability.gate`. All when left out.
     group: Option<String>,
@@ -39,14 +41,14 @@ fn main() -> Result<()> {
         .and_then(|group| group.split_once('.'))
         .map_or((group, None), |(group, part)| (Some(group), Some(part)));
     let known = match group {
-        None | Some("engine" | "whole") => part.is_none(),
+        None | Some("engine" | "whole" | "suite") => part.is_none(),
         Some("fleet") => part.is_none_or(|part| fleet::PARTS.contains(&part)),
         Some("durability") => part.is_none_or(|part| durability::PARTS.contains(&part)),
         Some(_) => false,
     };
     if !known {
         bail!(
-            "there is no such group; choose engine, whole, fleet, durability, or one of fleet.{:?} or durability.{:?}",
+            "there is no such group; choose engine, whole, suite, fleet, durability, or one of fleet.{:?} or durability.{:?}",
             fleet::PARTS,
             durability::PARTS
         );
@@ -58,6 +60,10 @@ fn main() -> Result<()> {
     }
     if wanted("whole") {
         whole::run(&arguments.binary, &probe, print)?;
+    }
+    if wanted("suite") {
+        suite::run(&arguments.binary, &arguments.plugins, print)?;
+        suite_spam::run(&arguments.plugins, print)?;
     }
     if wanted("fleet") {
         fleet::run(&arguments.binary, &arguments.plugins, part, print)?;

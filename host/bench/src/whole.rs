@@ -125,7 +125,7 @@ async fn measure(binary: &Path, probe: &Path, print: impl Fn(&Figure)) -> Result
 }
 
 /// Runs a load and waits until the pod has applied all of it.
-async fn load(simulation: &Simulation, pod: &Pod, load: LoadConfig) -> Result<LoadReport> {
+pub(crate) async fn load(simulation: &Simulation, pod: &Pod, load: LoadConfig) -> Result<LoadReport> {
     let before = applied(pod).await?;
     let report = simulation.run_load(load).await;
     let calls = "guildhall_plugin_calls_total{plugin=\"probe\"}";
@@ -139,7 +139,7 @@ async fn applied(pod: &Pod) -> Result<f64> {
     pod.metric("guildhall_plugin_calls_total{plugin=\"probe\"}").await
 }
 
-async fn settle(simulation: &Simulation) -> Result<()> {
+pub(crate) async fn settle(simulation: &Simulation) -> Result<()> {
     let acted = simulation
         .wait_until(Duration::from_secs(30), |simulation| {
             simulation.latencies().waiting == 0

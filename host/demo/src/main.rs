@@ -1,5 +1,6 @@
-//! The demonstration behind `cargo xtask demo`: a real pod against a simulation that plays recorded traffic, while a
-//! plugin is swapped and the gateway connection is cut. It ends well only when nothing was lost or done twice.
+//! The demonstration behind `cargo xtask demo`: a real pod with the moderation suite against a simulation that plays recorded
+//! traffic, while a plugin is swapped and the gateway connection is cut. It ends well only when nothing was lost or done twice,
+//! and everything was done that moderators would expect, and nothing else.
 
 mod report;
 mod stage;
@@ -9,7 +10,7 @@ use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Plays a recording to a pod and says what came of it.
+/// Plays the sample recordings to a pod and says what came of them.
 #[derive(Parser)]
 pub(crate) struct Arguments {
     /// The `guildhall` binary.
@@ -18,18 +19,18 @@ pub(crate) struct Arguments {
     /// The directory of the built plugins.
     #[arg(long)]
     plugins: PathBuf,
-    /// The recording.
+    /// The directory of the recordings.
     #[arg(long)]
-    recording: PathBuf,
+    recordings: PathBuf,
     /// Guilds of the simulation.
     #[arg(long, default_value_t = 50)]
     guilds: usize,
-    /// How many times as fast as it was recorded.
-    #[arg(long, default_value_t = 1.0)]
-    speed: f64,
     /// Go on with a steady load until Ctrl-C.
     #[arg(long)]
     serve: bool,
+    /// Write everything that the bot requested into this file, as JSON lines.
+    #[arg(long)]
+    journal: Option<PathBuf>,
 }
 
 #[tokio::main]

@@ -1,21 +1,48 @@
 //! What happens on stage, in order.
 
 use crate::Arguments;
-use crate::report::Report;
+use crate::report::{Report, Scenes};
 use anyhow::{Context, Result};
 use guildhall_harness::{GuildFiles, Pod, PodOptions};
-use guildhall_sim::{JournalEntry, LoadConfig, Recording, SimConfig, Simulation};
+use guildhall_sim::{Expectation, JournalEntry, LoadConfig, Recording, SimConfig, Simulation};
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const SETTLING: Duration = Duration::from_secs(60);
-const PLUGINS: [&str; 3] = ["honeypot.wasm", "spam_guard.wasm", "tally.wasm"];
+const SETTLING: Duration = Duration::from_secs(90);
+/// What the bot should not do it would have done by then, after all that it should do.
+const QUIET: Duration = Duration::from_secs(2);
+/// Each with how many times as fast as it was recorded.
+const RECORDINGS: [(&str, f64); 2] = [("community", 1.0), ("day-in-the-life", 20.0)];
+/// The moderation suite, and `tally`, which counts.
+const PLUGINS: [&str; 14] = [
+    "activity",
+    "automod_log",
+    "escalation",
+    "force_ban",
+    "honeypot",
+    "message_log",
+    "mod_actions",
+    "mod_log",
+    "onboarding",
+    "reaction_roles_channel",
+    "report",
+    "spam_guard",
+    "tickets",
+    "tally",
+];
+/// Of each guild: a ticket's button is as old as the day.
+const MESSAGES_KEPT: usize = 5_000;
 
 pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
-    let recording = Recording::read(&arguments.recording)?;
+    let recordings = RECORDINGS.map(|(name, speed)| {
+        let recording = Recording::read(&arguments.recordings.join(name).with_extension("jsonl"))?;
+        anyhow::Ok((name, recording, speed))
+    });
+    let recordings = recordings.into_iter().collect::<Result<Vec<_>>>()?;
     let simulation = Simulation::start(SimConfig {
         guilds: arguments.guilds,
+        messages_kept: MESSAGES_KEPT,
         ..SimConfig::default()
     })
     .await?;
@@ -24,53 +51,40 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
         simulation.address(),
         arguments.guilds
     );
+    let wasm = |name: &str| arguments.plugins.join(name).with_extension("wasm");
     let options = PodOptions {
         binary: arguments.binary.clone(),
-        plugins: PLUGINS.map(|file| arguments.plugins.join(file)).into(),
+        plugins: PLUGINS.map(wasm).into(),
         configuration: String::new(),
         show_log: false,
         disk_bytes: None,
     };
     let mut pod = Pod::start(options, &simulation).await?;
     println!(
-        "pod on http://{} (/healthz, /readyz, /metrics): plugins honeypot, spam-guard, tally",
-        pod.address()
-    );
-    println!(
-        "playing {} recorded events in {:.0} s",
-        recording.events(),
-        recording.duration().as_secs_f64() / arguments.speed
+        "pod on http://{} (/healthz, /readyz, /metrics): the moderation suite, {} plugins, and tally",
+        pod.address(),
+        PLUGINS.len() - 1
     );
 
-    let expectations = {
-        let incidents = async {
-            let half = recording.duration().div_f64(arguments.speed * 2.0);
-            tokio::time::sleep(half).await;
-            swap(&pod, &arguments.plugins.join("tally.wasm")).await?;
-            tokio::time::sleep(half / 2).await;
-            cut(&simulation).await
-        };
+    let mut expectations = Vec::new();
+    for (name, recording, speed) in &recordings {
+        println!(
+            "playing {name}: {} events in {:.0} s",
+            recording.events(),
+            recording.duration().as_secs_f64() / speed
+        );
+        let incidents = incidents(&simulation, &pod, &wasm("tally"), recording.duration().div_f64(*speed));
         let started = Instant::now();
         let (played, incidents) = tokio::select! {
-            both = async { tokio::join!(simulation.play(&recording, arguments.speed), incidents) } => both,
+            both = async { tokio::join!(simulation.play(recording, *speed), incidents) } => both,
             never = progress(&simulation, &pod, started) => never?,
         };
         incidents?;
-        played?
-    };
-    println!("the recording is over; waiting until every action has reached the simulation");
-    let messages = |simulation: &Simulation| simulation.stats().events.get("MESSAGE_CREATE").copied().unwrap_or(0);
-    let deadline = Instant::now() + SETTLING;
-    loop {
-        // In this order: what waited before the messages were counted has become a message, or waits no more.
-        let waiting = pod.metric("guildhall_actions_waiting").await?;
-        let sent = messages(&simulation) as f64;
-        let applied = pod.metric("guildhall_plugin_calls_total{plugin=\"tally\"}").await?;
-        if waiting == 0.0 && applied >= sent || Instant::now() > deadline {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        expectations.extend(played?);
+        println!();
     }
+    println!("the recordings are over; waiting until every action has reached the simulation");
+    settle(&simulation, &pod, &expectations).await?;
     if arguments.serve {
         serve(&simulation, &pod).await?;
     }
@@ -78,11 +92,8 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
     let status = pod.stop().await?;
     let files = GuildFiles::open(&pod.guilds())?;
     let journal = simulation.journal();
-    for unmet in expectations
-        .iter()
-        .filter(|expectation| expectation.times(&journal) != 1)
-    {
-        println!("  came {} times instead of once: {unmet:?}", unmet.times(&journal));
+    if let Some(path) = &arguments.journal {
+        write_journal(path, &journal)?;
     }
     Ok(Report {
         guilds: files.count(),
@@ -92,19 +103,15 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
         rows: files.plugin_rows()?,
         tally: files.tally()?,
         unsent: files.waiting_actions()?,
-        unmet: expectations
-            .iter()
-            .filter(|expectation| expectation.times(&journal) == 0)
-            .count(),
-        repeated: expectations
-            .iter()
-            .filter(|expectation| expectation.times(&journal) > 1)
-            .count(),
-        expected: expectations.len(),
+        scenes: Scenes::of(&expectations, &journal),
         resumes: simulation.stats().resumes,
         latency: simulation.latencies(),
         exited_well: status.success(),
     })
+}
+
+fn messages(simulation: &Simulation) -> u64 {
+    simulation.stats().events.get("MESSAGE_CREATE").copied().unwrap_or(0)
 }
 
 /// What the plugins did at Discord; telling it their commands is the host's own.
@@ -115,17 +122,50 @@ fn actions(journal: &[JournalEntry]) -> usize {
         .count()
 }
 
-/// Puts another build of the plugin into the directory: the same component with a note in it, so that its digest differs.
+/// Waits until everything is done that should be, and what should not be has had its time.
+async fn settle(simulation: &Simulation, pod: &Pod, expectations: &[Expectation]) -> Result<()> {
+    let deadline = Instant::now() + SETTLING;
+    let (mut requests, mut quiet_since) = (0, Instant::now());
+    while Instant::now() < deadline {
+        // In this order: what waited before the messages were counted has become a message, or waits no more.
+        let waiting = pod.metric("guildhall_actions_waiting").await?;
+        let sent = messages(simulation) as f64;
+        let applied = pod.metric("guildhall_plugin_calls_total{plugin=\"tally\"}").await?;
+        let journal = simulation.journal();
+        let is_met = |expected: &Expectation| expected.count(&journal) >= expected.times;
+        if waiting > 0.0 || applied < sent || journal.len() != requests || !expectations.iter().all(is_met) {
+            (requests, quiet_since) = (journal.len(), Instant::now());
+        }
+        if quiet_since.elapsed() >= QUIET {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Half-way a plugin is swapped, and half of the rest later the connection is cut.
+async fn incidents(simulation: &Simulation, pod: &Pod, wasm: &Path, duration: Duration) -> Result<()> {
+    tokio::time::sleep(duration / 2).await;
+    swap(pod, wasm).await?;
+    tokio::time::sleep(duration / 4).await;
+    cut(simulation).await
+}
+
+/// Puts another build of the plugin into the directory: the same component with another note in it, so that its digest differs.
 async fn swap(pod: &Pod, wasm: &Path) -> Result<()> {
+    let loads = "guildhall_plugin_loads_total{plugin=\"tally\"}";
+    let loaded = pod.metric(loads).await?;
     let mut component = std::fs::read(wasm).with_context(|| format!("{}", wasm.display()))?;
-    // A custom section: id 0, its size, the length of its name, the name (WebAssembly, Binary Format, Custom Section).
-    component.extend([0, 5, 4]);
-    component.extend(b"demo");
+    // Custom sections: id 0, their size, the length of their name, the name (WebAssembly, Binary Format, Custom Section).
+    for _ in 0..loaded as u64 {
+        component.extend([0, 5, 4]);
+        component.extend(b"demo");
+    }
     let (new, running) = (pod.plugins().join("tally.wasm.new"), pod.plugins().join("tally.wasm"));
     std::fs::write(&new, component)?;
     std::fs::rename(new, running)?;
-    let loads = "guildhall_plugin_loads_total{plugin=\"tally\"}";
-    pod.wait_metric(loads, 2.0, Duration::from_secs(20))
+    pod.wait_metric(loads, loaded + 1.0, Duration::from_secs(20))
         .await
         .context("the plugin was not swapped")?;
     println!("\n  plugin tally was swapped for another build while events ran");
@@ -162,6 +202,15 @@ async fn progress<T>(simulation: &Simulation, pod: &Pod, started: Instant) -> Re
         std::io::stdout().flush()?;
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+fn write_journal(path: &Path, journal: &[JournalEntry]) -> Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    for entry in journal {
+        serde_json::to_writer(&mut file, entry)?;
+        file.write_all(b"\n")?;
+    }
+    Ok(file.flush()?)
 }
 
 /// A steady load, until Ctrl-C.

@@ -23,7 +23,7 @@ pub use committed::CommittedPositions;
 pub use host::GuildHost;
 pub use latency::RecentLatencies;
 pub use queued::Acknowledge;
-pub use report::{GuildReport, PluginReport};
+pub use report::{GuildReport, PluginReport, Series};
 pub use router::{Destination, Router};
 pub use settings::OperatorSettings;
 pub use stepped::{Fired, SteppedGuild};

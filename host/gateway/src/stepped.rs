@@ -36,6 +36,7 @@ pub struct SteppedGuild {
     plugins: ActivePlugins,
     standing: PluginStanding,
     host: Option<GuildHost>,
+    session: Arc<str>,
     sequence: u64,
 }
 
@@ -58,19 +59,24 @@ impl SteppedGuild {
             plugins,
             standing,
             host: Some(host),
+            session: "stepped".into(),
             sequence: 0,
         }
     }
 
-    /// A dispatch of the gateway; answers the actions for Discord.
-    pub fn dispatch(&mut self, frame: &Frame, now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.sequence += 1;
-        let mut event = QueuedEvent::of_frame(self.id, frame, now);
-        event.position = Some(SessionPosition {
-            session: "stepped".into(),
-            sequence: self.sequence,
+    /// Dispatches of the gateway, in one transaction; answers the actions for Discord.
+    pub fn dispatch(&mut self, frames: &[Frame], now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
+        let queued = frames.iter().map(|frame| {
+            self.sequence += 1;
+            let mut event = QueuedEvent::of_frame(self.id, frame, now);
+            event.position = Some(SessionPosition {
+                session: self.session.clone(),
+                sequence: self.sequence,
+            });
+            event
         });
-        self.run(event, now)
+        let events: Vec<_> = queued.collect();
+        self.run(&events, now)
     }
 
     /// An event that the host makes, for all plugins that subscribe.
@@ -80,7 +86,7 @@ impl SteppedGuild {
             received_at: now,
             data,
         };
-        self.run(QueuedEvent::of_host(event), now)
+        self.run(&[QueuedEvent::of_host(event)], now)
     }
 
     /// What came of an action.
@@ -91,7 +97,7 @@ impl SteppedGuild {
         now: UnixMilliseconds,
     ) -> Result<Vec<OutboxEntry>, StoreError> {
         let settled = QueuedEvent::settled(self.id, entry.id, entry.plugin.clone(), result, now);
-        self.run(settled, now)
+        self.run(&[settled], now)
     }
 
     /// Fires the earliest timer that is due up to this moment, at its own time.
@@ -102,7 +108,7 @@ impl SteppedGuild {
         };
         let (plugin, name) = (timer.plugin.clone(), timer.name.clone());
         let at = timer.due_at.max(host.now);
-        let actions = self.run(QueuedEvent::timer(self.id, timer, at), at)?;
+        let actions = self.run(&[QueuedEvent::timer(self.id, timer, at)], at)?;
         Ok(Some(Fired {
             plugin,
             name,
@@ -121,20 +127,27 @@ impl SteppedGuild {
         self.host.as_mut().expect("the host is between batches here")
     }
 
-    fn run(&mut self, event: QueuedEvent, now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
-        let host = self.host.take().expect("the host is between batches here");
-        let host = GuildHost::new(host.store, host.snapshot, host.settings, now);
+    fn run(&mut self, mut events: &[QueuedEvent], now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
         let limits = CallLimits::default();
-        let mut batch = Batch {
-            guild: self.id,
-            plugins: &self.plugins,
-            standing: &mut self.standing,
-            limits: &limits,
-            failures: FAILURES,
-            call_plugins: true,
-        };
-        let (host, outcome) = batch.run(host, &[event]);
-        self.host = Some(host);
-        Ok(outcome?.actions)
+        let mut actions = Vec::new();
+        // A batch may end before its last event: the others of a worker wait.
+        while !events.is_empty() {
+            let host = self.host.take().expect("the host is between batches here");
+            let host = GuildHost::new(host.store, host.snapshot, host.settings, now);
+            let mut batch = Batch {
+                guild: self.id,
+                plugins: &self.plugins,
+                standing: &mut self.standing,
+                limits: &limits,
+                failures: FAILURES,
+                call_plugins: true,
+            };
+            let (host, outcome) = batch.run(host, events);
+            self.host = Some(host);
+            let committed = outcome?;
+            events = &events[committed.events..];
+            actions.extend(committed.actions);
+        }
+        Ok(actions)
     }
 }

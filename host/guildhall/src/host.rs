@@ -3,7 +3,7 @@
 use crate::configuration::Configuration;
 use crate::flags::{self, Flags};
 use anyhow::{Context, Result};
-use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest};
+use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest, RestError};
 use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
 use guildhall_gateway::{CommitSink, CommittedPositions, GuildHost, WorkerConfig, Workers, catch_up, settle};
 use guildhall_model::{Gap, GuildId, OutboxEntry, Permission, SessionPosition};
@@ -12,6 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Between two attempts to begin while Discord is away.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A pod without its sessions.
 pub(crate) struct Host {
@@ -42,11 +46,8 @@ impl Host {
         let (registry, watch) = load_plugins(configuration)?;
         let discord = &configuration.discord;
         let rest = Arc::new(Rest::new(&discord.token, discord.rest.as_deref())?);
-        let own_user = rest.own_user().await.context("Discord did not tell who the bot is")?;
-        let gateway = rest
-            .gateway_information()
-            .await
-            .context("Discord did not tell its gateway")?;
+        let own_user = ask("who the bot is", async || rest.own_user().await).await?;
+        let gateway = ask("its gateway", async || rest.gateway_information().await).await?;
         let (reports, reported) = mpsc::unbounded_channel();
         let dispatcher = Arc::new(Dispatcher::start(
             rest.clone(),
@@ -122,6 +123,22 @@ impl Host {
         }
         self.workers.stop().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Asks Discord until it answers. What it refuses is an error.
+async fn ask<T>(what: &str, request: impl AsyncFn() -> Result<T, RestError>) -> Result<T> {
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        match request().await {
+            Ok(answer) => return Ok(answer),
+            Err(error @ (RestError::Transient(_) | RestError::RateLimited { .. })) => {
+                tracing::warn!(%error, "Discord does not tell {what} yet; it is asked again");
+                tokio::time::sleep(pause).await;
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            Err(error) => return Err(error).with_context(|| format!("Discord did not tell {what}")),
+        }
     }
 }
 

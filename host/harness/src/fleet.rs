@@ -1,6 +1,7 @@
 //! A fleet of real processes on loopback: PostgreSQL, config replicas, gateway pods and HTTP pods. Each can be killed, stopped,
 //! suspended and started again.
 
+use crate::address::free_address;
 use crate::guild_files::{GuildFiles, Tally};
 use crate::nginx::Nginx;
 use crate::postgres::Postgres;
@@ -12,7 +13,6 @@ use guildhall_fleet::{ClusterSecret, ConfigClient, GuildAssignment};
 use guildhall_sim::{CLIENT_SECRET, Simulation};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -537,8 +537,4 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("{} cannot be opened", from.display()))?;
     connection.execute("VACUUM INTO ?1", [to.display().to_string()])?;
     Ok(())
-}
-
-fn free_address() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }

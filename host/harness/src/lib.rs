@@ -1,6 +1,7 @@
 //! A real `guildhall` process under a simulation: for the demonstration, the benchmarks and the tests. It looks at a
 //! pod only from outside: its endpoints, its files, and what the operating system says of it.
 
+mod address;
 mod fleet;
 mod guild_files;
 mod litestream;

@@ -1,9 +1,9 @@
 //! A pod: a child process that is ready, and ends when it is told to or dropped.
 
+use crate::address::free_address;
 use crate::process::ProcessFigures;
 use anyhow::{Context, Result, bail};
 use guildhall_sim::Simulation;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl Pod {
             std::fs::copy(plugin, plugins.join(name))
                 .with_context(|| format!("{} cannot be read", plugin.display()))?;
         }
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let address = free_address()?;
         let configuration = format!(
             "data = {:?}\nplugins = {plugins:?}\nlisten = {address:?}\n{}\n[discord]\nrest = {rest:?}\ngateway = {gateway:?}\n{}",
             directory.path().join("data"),

@@ -1,7 +1,8 @@
 //! A temporary PostgreSQL: a cluster in a directory of its own, on loopback, gone with the value.
 
+use crate::address::free_address;
 use anyhow::{Context, Result, bail};
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -44,7 +45,7 @@ impl Postgres {
             std::os::unix::fs::chown(directory.path(), Some(account.user), Some(account.group))?;
         }
         let mut postgres = Self {
-            port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
+            port: free_address()?.parse::<SocketAddr>()?.port(),
             directory,
             programs,
             account,

@@ -21,8 +21,8 @@ const HEIGHT: u64 = 160;
 #[template(path = "plot.svg", ext = "html")]
 pub(crate) struct Plot {
     /// What is plotted, in the plural: "messages".
-    what: &'static str,
-    id: &'static str,
+    what: String,
+    id: String,
     bars: Vec<Bar>,
     highest: u64,
     total: u64,
@@ -41,30 +41,37 @@ struct Bar {
 
 impl Plot {
     /// A bar for each day, the highest as high as the plot.
-    pub(crate) fn of(what: &'static str, days: &[Day], figure: impl Fn(&Day) -> u64) -> Self {
-        let highest = days.iter().map(&figure).max().unwrap_or(0);
+    pub(crate) fn of(what: &str, days: impl Iterator<Item = (u64, u64)>) -> Self {
+        let days: Vec<_> = days.collect();
+        let highest = days.iter().map(|(_, value)| *value).max().unwrap_or(0);
         let step = WIDTH / (days.len().max(1) as u64);
-        let bars = days.iter().enumerate().map(|(index, day)| {
-            let value = figure(day);
+        let bars = days.iter().enumerate().map(|(index, (day, value))| {
             // Something is never drawn as nothing.
             let height = (value * HEIGHT)
                 .checked_div(highest)
-                .map_or(0, |height| height.max(u64::from(value > 0) * 2));
+                .map_or(0, |height| height.max(u64::from(*value > 0) * 2));
             Bar {
                 x: index as u64 * step,
                 y: HEIGHT - height,
                 width: step.saturating_sub(3).max(1),
                 height,
-                date: date(day.day),
-                value,
+                date: date(*day),
+                value: *value,
             }
         });
+        let letter = |character: char| {
+            if character.is_ascii_alphanumeric() {
+                character
+            } else {
+                '-'
+            }
+        };
         Self {
-            what,
-            id: what,
+            what: what.to_owned(),
+            id: format!("plot-{}", what.chars().map(letter).collect::<String>()),
             bars: bars.collect(),
             highest,
-            total: days.iter().map(&figure).sum(),
+            total: days.iter().map(|(_, value)| value).sum(),
             width: WIDTH,
             height: HEIGHT,
         }
@@ -95,17 +102,12 @@ mod tests {
 
     #[test]
     fn bars_are_as_high_as_their_figures_and_nothing_divides_by_zero() {
-        let day = |messages| Day {
-            day: 1,
-            messages,
-            actions: 0,
-        };
-        let plot = Plot::of("messages", &[day(0), day(1), day(1000)], |day| day.messages);
+        let plot = Plot::of("messages", [(1, 0), (2, 1), (3, 1000)].into_iter());
         let heights: Vec<_> = plot.bars.iter().map(|bar| bar.height).collect();
         assert_eq!(heights, [0, 2, HEIGHT]);
         assert_eq!(plot.total, 1001);
-        let empty = Plot::of("actions", &[day(1)], |day| day.actions);
-        assert_eq!(empty.bars[0].height, 0);
-        assert_eq!(Plot::of("actions", &[], |day| day.actions).highest, 0);
+        let empty = Plot::of("active members", [(1, 0)].into_iter());
+        assert_eq!((empty.bars[0].height, empty.id.as_str()), (0, "plot-active-members"));
+        assert_eq!(Plot::of("actions", std::iter::empty()).highest, 0);
     }
 }

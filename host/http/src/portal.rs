@@ -61,7 +61,7 @@ struct Overview {
     guild: Named,
     report: Report,
     kib: u64,
-    plots: [Plot; 2],
+    plots: Vec<Plot>,
 }
 
 #[derive(Template)]
@@ -93,6 +93,15 @@ struct Plugin {
     switched_off: bool,
     schema: Value,
     settings: Value,
+    #[serde(default)]
+    series: Vec<Series>,
+}
+
+/// A figure of a plugin by day.
+#[derive(Debug, Deserialize)]
+struct Series {
+    name: String,
+    days: Vec<(u64, u64)>,
 }
 
 #[derive(Deserialize)]
@@ -268,10 +277,7 @@ pub(crate) async fn overview(State(http): State<Http>, headers: HeaderMap, Path(
     };
     match ask::<Report>(&http, guild, Method::GET, String::new(), &headers, Bytes::new()).await {
         Ok(Ok(report)) => page(&Overview {
-            plots: [
-                Plot::of("messages", &report.days, |day| day.messages),
-                Plot::of("actions", &report.days, |day| day.actions),
-            ],
+            plots: plots(&report),
             kib: report.bytes.div_ceil(1024),
             session,
             guild: named,
@@ -280,6 +286,19 @@ pub(crate) async fn overview(State(http): State<Http>, headers: HeaderMap, Path(
         Ok(Err(refusal)) => refused(&refusal).into_response(),
         Err(error) => Problem::from(error).into_response(),
     }
+}
+
+/// What the host counts, and what plugins give.
+fn plots(report: &Report) -> Vec<Plot> {
+    let series = report.plugins.iter().flat_map(|plugin| &plugin.series);
+    let of_plugins = series.map(|series| Plot::of(&series.name, series.days.iter().copied()));
+    let days = || report.days.iter();
+    let mut plots = vec![
+        Plot::of("messages", days().map(|day| (day.day, day.messages))),
+        Plot::of("actions", days().map(|day| (day.day, day.actions))),
+    ];
+    plots.extend(of_plugins);
+    plots
 }
 
 /// A plugin's settings.

@@ -76,8 +76,10 @@ impl Stage {
                 let text = json.as_deref().map_or("null".to_owned(), |json| names.fill(json));
                 serde_json::from_str(&text).with_context(|| format!("{text:?} is no JSON"))
             };
+            let id = self.names.snowflake(self.now);
+            self.names.add_numbered("audit", id);
             let mut entry = json!({
-                "id": self.names.snowflake(self.now).to_string(), "action_type": audit.action,
+                "id": id.to_string(), "action_type": audit.action,
                 "user_id": by.map(|id| id.to_string()), "target_id": target.map(|id| id.to_string()),
                 "reason": audit.reason,
             });

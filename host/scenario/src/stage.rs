@@ -339,7 +339,7 @@ impl Stage {
         }
         let text = json!({ "op": 0, "t": name, "s": self.sequence, "d": data }).to_string();
         let frame = Frame::parse(text)?.context("a dispatch")?;
-        Ok(self.stepped.dispatch(&frame, self.now)?)
+        Ok(self.stepped.dispatch(&[frame], self.now)?)
     }
 
     /// Carries actions out, and what follows from their results.

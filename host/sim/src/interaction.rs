@@ -1,6 +1,7 @@
 //! Interactions, as Discord sends them: as a dispatch, or as a signed webhook that wants an answer within three seconds.
 
 use crate::object;
+use crate::rest;
 use crate::snowflake::now_ms;
 use crate::state::{Shared, State};
 use crate::world::Interaction;
@@ -30,7 +31,13 @@ pub(crate) fn create(state: &mut State, guild: u64, channel: u64, user: u64, kin
         token: token.clone(),
         sent_at: Instant::now(),
         answered: false,
+        guild,
         channel,
+        user,
+        message: None,
+        updates: false,
+        shown: Value::Null,
+        modal: Value::Null,
     };
     state.world.interactions.insert(id, interaction);
     let world = &state.world;
@@ -47,6 +54,24 @@ pub(crate) fn create(state: &mut State, guild: u64, channel: u64, user: u64, kin
         "authorizing_integration_owners": {}, "context": 0,
         "channel": { "id": channel.to_string(), "type": 0 },
     })
+}
+
+/// A click on a button of a message.
+pub(crate) fn click(
+    state: &mut State,
+    guild: u64,
+    channel: u64,
+    user: u64,
+    message: u64,
+    custom_id: &str,
+) -> Option<Value> {
+    let data = json!({ "component_type": 2, "custom_id": custom_id });
+    let mut interaction = create(state, guild, channel, user, 3, &data);
+    let known = state.world.guilds.get(&guild)?.messages.get(&message)?;
+    interaction["message"] = object::message(&state.world, guild, known);
+    let id = interaction["id"].as_str()?.parse::<u64>().ok()?;
+    state.world.interactions.get_mut(&id)?.message = Some(message);
+    Some(interaction)
 }
 
 /// An interaction as Discord would post it, for whoever posts it themselves.
@@ -100,9 +125,7 @@ pub(crate) async fn post(shared: &Shared, url: &str, posted: &Value, good_signat
     // A right answer in time is the first one: a callback comes too late after it.
     if status == Some(200) && body["type"].as_u64().is_some_and(|kind| kind > 1) {
         let id = posted["id"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
-        if let Some(interaction) = shared.lock().world.interactions.get_mut(&id) {
-            interaction.answered = true;
-        }
+        rest::take_first_answer(&mut shared.lock(), id, &body);
     }
     InteractionOutcome { status, body, took_ms }
 }

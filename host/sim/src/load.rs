@@ -143,9 +143,9 @@ impl Simulation {
     }
 }
 
-/// Nobody chats in a honeypot or in the moderators' log.
+/// Nobody chats in a honeypot, in the moderators' logs, or where only the bot writes.
 fn is_for_chat(name: &str) -> bool {
-    !matches!(name, "honeypot" | "mod-log")
+    !matches!(name, "honeypot" | "mod-log" | "deletion-log" | "tickets" | "best-of")
 }
 
 impl Load<'_> {

@@ -37,10 +37,22 @@ pub(crate) fn role(role: &Role) -> Value {
     })
 }
 
+/// Who sees a channel (Channel, Overwrite Object): bit 10 lets a role see it.
+fn overwrites(guild: u64, channel: &Channel) -> Value {
+    const VIEW_CHANNEL: &str = "1024";
+    if channel.readers.is_empty() {
+        return json!([]);
+    }
+    let everyone = json!({ "id": guild.to_string(), "type": 0, "allow": "0", "deny": VIEW_CHANNEL });
+    let readers = channel.readers.iter();
+    let readers = readers.map(|role| json!({ "id": role.to_string(), "type": 0, "allow": VIEW_CHANNEL, "deny": "0" }));
+    std::iter::once(everyone).chain(readers).collect()
+}
+
 pub(crate) fn channel(guild: u64, channel: &Channel) -> Value {
     let mut object = json!({
         "id": channel.id.to_string(), "type": channel.kind, "guild_id": guild.to_string(), "name": channel.name,
-        "position": channel.position, "permission_overwrites": [], "nsfw": false, "topic": null, "flags": 0,
+        "position": channel.position, "permission_overwrites": overwrites(guild, channel), "nsfw": false, "topic": null, "flags": 0,
         "last_message_id": channel.last_message.map(|id| id.to_string()), "rate_limit_per_user": 0, "parent_id": channel.parent.map(|id| id.to_string()),
     });
     if channel.is_thread() {

@@ -5,7 +5,8 @@ mod guilds;
 mod interactions;
 mod messages;
 
-pub(crate) use guilds::{ban, unban};
+pub(crate) use guilds::{audit_deletion, ban, remove_member, unban};
+pub(crate) use interactions::take_first_answer;
 pub(crate) use messages::{count_reaction, delete};
 
 use crate::fault::RestFault;
@@ -121,6 +122,8 @@ pub(crate) async fn handle(shared: Arc<Shared>, method: Method, uri: Uri, header
         let mut state = shared.lock();
         if let Some(channel) = subject.channel {
             subject.guild = state.world.guild_of_channel(channel);
+        } else if let Some(interaction) = interactions::of(&state, &request) {
+            (subject.guild, subject.user) = (Some(interaction.guild), Some(interaction.user));
         }
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
         let person = authorization

@@ -15,7 +15,13 @@ pub(crate) const CHANNELS: &[&str] = &[
     "introductions",
     "honeypot",
     "mod-log",
+    "deletion-log",
+    "tickets",
+    "best-of",
 ];
+
+/// Those of them that are for moderators alone.
+const PRIVATE: &[&str] = &["mod-log", "deletion-log"];
 
 const DAY_MS: u64 = 86_400_000;
 /// When the first guild was made: 2016-01-01.
@@ -81,6 +87,11 @@ fn guild(config: &SimConfig, bot: u64, index: u64) -> Guild {
                     auto_archive_minutes: 0,
                     archived: false,
                     locked: false,
+                    readers: if PRIVATE.contains(name) {
+                        vec![moderator, own]
+                    } else {
+                        Vec::new()
+                    },
                 },
             )
         })

@@ -98,7 +98,7 @@ impl Simulation {
         &self.shared
     }
 
-    fn state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn state<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         let result = work(&mut self.shared.lock());
         self.shared.changed.notify_waiters();
         result

@@ -67,6 +67,8 @@ pub(crate) struct Channel {
     pub(crate) archived: bool,
     /// Of a thread.
     pub(crate) locked: bool,
+    /// Roles that see it; none where everyone does.
+    pub(crate) readers: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -96,7 +98,17 @@ pub(crate) struct Interaction {
     pub(crate) token: String,
     pub(crate) sent_at: std::time::Instant,
     pub(crate) answered: bool,
+    pub(crate) guild: u64,
     pub(crate) channel: u64,
+    pub(crate) user: u64,
+    /// The message whose component was used. An answer that only its user sees has its interaction's id.
+    pub(crate) message: Option<u64>,
+    /// Whether its answers change that message, and are none of their own.
+    pub(crate) updates: bool,
+    /// The answer as its user sees it now.
+    pub(crate) shown: Value,
+    /// The modal that it opened, until that is sent.
+    pub(crate) modal: Value,
 }
 
 impl Channel {

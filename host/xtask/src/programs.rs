@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Plays the sample recording to a release build.
+/// Plays the sample recordings to a release build.
 pub(crate) fn demo(serve: bool) -> Result<()> {
     let plugins = plugins::build()?;
     build("guildhall-demo")?;
@@ -15,8 +15,7 @@ pub(crate) fn demo(serve: bool) -> Result<()> {
         .arg(program("guildhall"))
         .arg("--plugins")
         .arg(plugins);
-    demo.arg("--recording")
-        .arg(workspace().join("samples/recordings/community.jsonl"));
+    demo.arg("--recordings").arg(workspace().join("samples/recordings"));
     if serve {
         demo.arg("--serve");
     }

@@ -23,8 +23,8 @@ const COHORT: u32 = 91;
 const LONG_TIME: u32 = 180;
 
 /// The steps of the schema, in their order.
-pub(crate) fn steps() -> [String; 3] {
-    [tables(), triggers(), views()]
+pub(crate) fn steps() -> [String; 4] {
+    [tables(), triggers(), views(), portal()]
 }
 
 fn tables() -> String {
@@ -160,6 +160,15 @@ fn views() -> String {
              )
          );"
     )
+}
+
+/// What the portal plots.
+fn portal() -> String {
+    "CREATE VIEW activity_portal_days AS
+     SELECT 'messages of members' AS series, day, messages AS value FROM activity_by_day
+     UNION ALL
+     SELECT 'active members', day, members FROM activity_by_day"
+        .into()
 }
 
 /// Figures of the last 30 days by channel or by category, with names as they were last known.

@@ -4,6 +4,7 @@
 mod cuts;
 mod failover;
 mod files;
+mod flags;
 mod http;
 mod lost_disks;
 mod moves;

@@ -1,8 +1,9 @@
 //! Guilds that come back from the bucket by hand, and a fleet whose database is lost.
 
 use crate::support::*;
+use guildhall_model::GuildId;
 use guildhall_sim::LoadConfig;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Messages of a guild's file.
 const MESSAGES: &str = "tally_messages";
@@ -86,6 +87,49 @@ async fn a_guild_is_brought_back_to_a_moment_into_a_file_and_in_place() {
         .unwrap_or_default()
         .to_owned();
     assert_eq!(told.split_whitespace().last(), Some(now.to_string().as_str()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn epochs_are_kept_while_they_may_be_asked_for_and_then_collected() {
+    let world = World::replicated(3, 2, "").await;
+    let guild = world.simulation.guild_ids()[0];
+    let client = world.fleet.client().unwrap();
+    for round in 1..=3 {
+        world
+            .simulation
+            .run_load(LoadConfig {
+                seed: round,
+                ..traffic(60)
+            })
+            .await;
+        world.assert_all_once().await;
+        wait_all_replicated(&world, 2).await;
+        if round < 3 {
+            let owner = client.guild(GuildId(guild)).await.unwrap().pod;
+            let to = if owner.as_deref() == Some("gateway-0") {
+                "gateway-1"
+            } else {
+                "gateway-0"
+            };
+            world.succeed(&["guild", "move", &guild.to_string(), "--to", to]).await;
+        }
+    }
+    let bucket = world.fleet.bucket_client().unwrap();
+    let (hour, guild) = (Duration::from_secs(3600), GuildId(guild));
+    let now = u64::try_from(UNIX_EPOCH.elapsed().unwrap().as_millis()).unwrap();
+    assert_eq!(bucket.ready_epochs(guild).await.unwrap(), [3, 2, 1]);
+    assert_eq!(bucket.collect(guild, now, hour).await.unwrap(), 0);
+    assert_eq!(bucket.ready_epochs(guild).await.unwrap(), [3, 2, 1]);
+    assert_eq!(bucket.collect(guild, now + 7_200_000, hour).await.unwrap(), 2);
+    assert_eq!(bucket.ready_epochs(guild).await.unwrap(), [3]);
+    // What is left is whole.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("guild.db");
+    world
+        .succeed(&["guild", "restore", &guild.to_string(), "--to", file.to_str().unwrap()])
+        .await;
+    let live = world.volume_of(guild.0).await.join(format!("guilds/{guild}.db"));
+    assert_eq!(count(&file, MESSAGES), count(&live, MESSAGES));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,9 @@ pub(crate) const BOUND: Duration = Duration::from_secs(60);
 /// The first guild's file in a proxied fleet.
 pub(crate) const SEEDED_BYTES: usize = 3_000_000;
 
+/// Plugins of every fleet.
+const PLUGINS: [&str; 3] = ["honeypot", "probe", "tally"];
+
 /// A simulation and a fleet that is connected to it.
 pub(crate) struct World {
     pub(crate) simulation: Simulation,
@@ -29,6 +32,11 @@ impl World {
     /// Discord keeps 75 events per guild for a RESUME: with too few guilds a failover cannot be without loss.
     pub(crate) async fn new(guilds: usize, gateways: usize) -> Self {
         Self::start(guilds, gateways, false, None).await
+    }
+
+    /// The same, with more plugins.
+    pub(crate) async fn with_plugins(guilds: usize, gateways: usize, plugins: &[&str]) -> Self {
+        Self::start_with(guilds, gateways, &[&PLUGINS, plugins].concat(), false, None, None).await
     }
 
     /// The same, with the pods' connections in the test's hands.
@@ -54,16 +62,17 @@ impl World {
             key: key.into(),
             settings: settings.into(),
         };
-        Self::start_with(guilds, gateways, false, None, Some(replicas)).await
+        Self::start_with(guilds, gateways, &PLUGINS, false, None, Some(replicas)).await
     }
 
     async fn start(guilds: usize, gateways: usize, proxied: bool, traces: Option<String>) -> Self {
-        Self::start_with(guilds, gateways, proxied, traces, None).await
+        Self::start_with(guilds, gateways, &PLUGINS, proxied, traces, None).await
     }
 
     async fn start_with(
         guilds: usize,
         gateways: usize,
+        plugins: &[&str],
         proxied: bool,
         traces: Option<String>,
         replicas: Option<Replicas>,
@@ -78,7 +87,7 @@ impl World {
         let simulation = Simulation::start(config).await.unwrap();
         let options = FleetOptions {
             binary: env!("CARGO_BIN_EXE_guildhall").into(),
-            plugins: ["honeypot", "probe", "tally"].map(built_plugin).into(),
+            plugins: plugins.iter().map(|name| built_plugin(name)).collect(),
             config_replicas: 2,
             gateways,
             http_pods: 2,

@@ -108,7 +108,7 @@ async fn a_killed_process_goes_on_where_it_stopped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn actions_survive_a_discord_that_fails() {
     let simulation = simulation(1).await;
-    let mut pod = pod(&simulation, &["spam_guard", "tally"]).await;
+    let mut pod = pod(&simulation, &["mod_log", "spam_guard", "tally"]).await;
     let guild = simulation.guild_ids()[0];
     for fault in [
         RestFault {
@@ -158,6 +158,18 @@ async fn actions_survive_a_discord_that_fails() {
     })
     .await;
     pod.wait_metric("guildhall_events_total", 1.0, BOUND).await.unwrap();
+    let log = simulation.channel_id(guild, "mod-log").unwrap();
+    let in_threads = |part: &str| {
+        let threads = simulation.threads(log).into_iter();
+        let messages = threads.flat_map(|(thread, _)| simulation.messages(thread));
+        let with_part = messages.filter(|message| message["content"].as_str().is_some_and(|text| text.contains(part)));
+        with_part.count()
+    };
+    // The last thing that follows from a report.
+    let told = simulation
+        .wait_until(BOUND, |_| in_threads("let the moderators vote") > 0)
+        .await;
+    assert!(told, "the report never came\n{}", pod.log());
     let idle = async {
         while pod.metric("guildhall_actions_waiting").await.unwrap() > 0.0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -176,6 +188,7 @@ async fn actions_survive_a_discord_that_fails() {
     sent.sort();
     sent.dedup();
     assert_eq!(sent.len(), all, "no message was sent twice");
+    assert_eq!(in_threads("**Report 1**"), 1, "the report stands there once");
     assert!(
         journal.iter().any(|entry| entry.status == 0 || entry.status == 502),
         "the faults were met"

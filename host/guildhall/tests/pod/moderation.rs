@@ -3,9 +3,9 @@
 use crate::support::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_in_the_honeypot_is_a_softban_and_a_log_line() {
+async fn a_message_in_the_honeypot_is_a_softban_and_a_report() {
     let simulation = simulation(2).await;
-    let _pod = pod(&simulation, &["honeypot"]).await;
+    let _pod = pod(&simulation, &["honeypot", "mod_log"]).await;
     let guild = simulation.guild_ids()[0];
     let (honeypot, log) = (
         simulation.channel_id(guild, "honeypot").unwrap(),
@@ -26,14 +26,13 @@ async fn a_message_in_the_honeypot_is_a_softban_and_a_log_line() {
         entry.route == "unban" && entry.user == Some(spammer)
     })
     .await;
-    let line = wait_journal(&simulation, "the log line", |entry| entry.route == "send-message").await;
-    assert_eq!(line.channel, Some(log));
-    assert!(
-        line.body["content"].as_str().unwrap().contains("@\u{200b}everyone"),
-        "{}",
-        line.body
-    );
-    assert_eq!(line.body["allowed_mentions"]["parse"], serde_json::json!([]));
+    let report = wait_journal(&simulation, "the report", |entry| entry.route == "send-message").await;
+    assert_eq!(report.channel, Some(thread_of(&simulation, log, spammer)));
+    let text = report.body["content"].as_str().unwrap();
+    for part in ["Wrote in the honeypot", "softbanned", "@\u{200b}everyone"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert_eq!(report.body["allowed_mentions"]["parse"], serde_json::json!([]));
     assert!(
         simulation.journal().iter().all(|entry| entry.user != Some(owner)),
         "staff is never judged"
@@ -43,7 +42,7 @@ async fn a_message_in_the_honeypot_is_a_softban_and_a_log_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_text_in_three_channels_is_deleted_everywhere_and_its_author_timed_out() {
     let simulation = simulation(1).await;
-    let _pod = pod(&simulation, &["spam_guard"]).await;
+    let _pod = pod(&simulation, &["mod_log", "spam_guard"]).await;
     let guild = simulation.guild_ids()[0];
     let spammer = simulation.newcomer(guild);
     let text = "earn money from home, ask me how";
@@ -60,17 +59,22 @@ async fn the_same_text_in_three_channels_is_deleted_everywhere_and_its_author_ti
     }
     let timeout = wait_journal(&simulation, "the timeout", |entry| entry.route == "edit-member").await;
     assert_eq!(timeout.user, Some(spammer));
-    let line = wait_journal(&simulation, "the explanation", |entry| {
+    let explanation = wait_journal(&simulation, "the explanation", |entry| {
         entry.route == "send-message"
             && entry.body["content"]
                 .as_str()
                 .is_some_and(|text| text.contains("cross_channel_spam +15"))
     })
     .await;
+    let log = simulation.channel_id(guild, "mod-log").unwrap();
+    assert_eq!(explanation.channel, Some(thread_of(&simulation, log, spammer)));
     assert!(
-        line.body["content"].as_str().unwrap().contains("timed out for 20 h"),
+        explanation.body["content"]
+            .as_str()
+            .unwrap()
+            .contains("timed out for 20 h"),
         "{}",
-        line.body
+        explanation.body
     );
 }
 

@@ -46,6 +46,16 @@ pub(crate) fn say(simulation: &Simulation, guild: u64, content: &str) -> u64 {
     simulation.send_message(guild, channel, simulation.people(guild)[4], content)
 }
 
+/// The one thread about a user below a log.
+pub(crate) fn thread_of(simulation: &Simulation, log: u64, user: u64) -> u64 {
+    let threads = simulation.threads(log).into_iter();
+    let about: Vec<_> = threads
+        .filter(|(_, name)| name.ends_with(&format!("({user})")))
+        .collect();
+    assert_eq!(about.len(), 1, "one thread about user {user}: {about:?}");
+    about[0].0
+}
+
 /// Calls of this plugin that succeeded.
 pub(crate) fn calls(plugin: &str) -> String {
     format!("guildhall_plugin_calls_total{{plugin=\"{plugin}\"}}")

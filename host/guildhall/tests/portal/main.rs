@@ -31,7 +31,7 @@ async fn an_owner_signs_in_sees_plots_and_changes_settings() {
     .unwrap();
     let options = FleetOptions {
         binary: env!("CARGO_BIN_EXE_guildhall").into(),
-        plugins: ["honeypot", "probe", "tally"].map(built_plugin).into(),
+        plugins: ["activity", "honeypot", "probe", "tally"].map(built_plugin).into(),
         config_replicas: 1,
         gateways: 2,
         http_pods: 2,

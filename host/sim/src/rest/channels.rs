@@ -51,6 +51,7 @@ pub(super) fn create(state: &mut State, guild: u64, body: &Value) -> Answer {
         auto_archive_minutes: 0,
         archived: false,
         locked: false,
+        readers: Vec::new(),
     };
     let object = object::channel(guild, &channel);
     state.world.channels.insert(id, guild);

@@ -5,7 +5,7 @@ use crate::object;
 use crate::snowflake::{now_ms, parse_iso8601};
 use crate::state::State;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const KICK_MEMBERS: u64 = 1 << 1;
 const BAN_MEMBERS: u64 = 1 << 2;
@@ -21,6 +21,7 @@ mod audited {
     pub(super) const MEMBER_BAN_REMOVE: u16 = 23;
     pub(super) const MEMBER_UPDATE: u16 = 24;
     pub(super) const MEMBER_ROLE_UPDATE: u16 = 25;
+    pub(super) const MESSAGE_DELETE: u16 = 72;
 }
 
 pub(super) fn route(state: &mut State, request: &Request<'_>, subject: &Subject) -> Answer {
@@ -131,20 +132,36 @@ fn delete_messages(state: &mut State, guild_id: u64, user: u64, seconds: u64) {
     let Some(guild) = state.world.guilds.get_mut(&guild_id) else {
         return;
     };
-    let goes = |id: u64, author: u64| author == user && crate::snowflake::unix_ms(id) >= since;
-    let gone: Vec<_> = guild
-        .messages
-        .values()
-        .filter(|message| goes(message.id, message.author))
-        .map(|message| message.id)
-        .collect();
-    for message in gone {
-        guild.messages.remove(&message);
-        state.latencies.acted_on(message);
+    let mut gone = BTreeMap::<u64, Vec<u64>>::new();
+    guild.messages.retain(|id, message| {
+        let goes = message.author == user && crate::snowflake::unix_ms(*id) >= since;
+        if goes {
+            gone.entry(message.channel).or_default().push(*id);
+        }
+        !goes
+    });
+    // One is told as any deletion, several of a channel are told at once.
+    for (channel, mut messages) in gone {
+        messages.sort_unstable();
+        let ids: Vec<_> = messages.iter().map(ToString::to_string).collect();
+        let mut data = json!({ "channel_id": channel.to_string(), "guild_id": guild_id.to_string() });
+        let name = match ids.as_slice() {
+            [id] => {
+                data["id"] = json!(id);
+                "MESSAGE_DELETE"
+            }
+            ids => {
+                data["ids"] = json!(ids);
+                "MESSAGE_DELETE_BULK"
+            }
+        };
+        state.dispatch(name, guild_id, &data.to_string());
+        messages.iter().for_each(|message| state.latencies.acted_on(*message));
     }
 }
 
-fn remove_member(state: &mut State, guild_id: u64, user: u64) {
+/// Somebody is not a member any more.
+pub(crate) fn remove_member(state: &mut State, guild_id: u64, user: u64) {
     let Some(guild) = state.world.guilds.get_mut(&guild_id) else {
         return;
     };
@@ -255,11 +272,25 @@ fn audit(state: &mut State, guild: u64, by: u64, action: u16, target: u64, chang
     if let Some(reason) = reason {
         entry["reason"] = json!(reason);
     }
+    enter(state, guild, entry);
+}
+
+fn enter(state: &mut State, guild: u64, mut entry: Value) {
     if let Some(known) = state.world.guilds.get_mut(&guild) {
         known.audit_log.push(entry.clone());
     }
     entry["guild_id"] = json!(guild.to_string());
     state.dispatch("GUILD_AUDIT_LOG_ENTRY_CREATE", guild, &entry.to_string());
+}
+
+/// Somebody has deleted a message of another user. Discord counts several up in one entry; here each has its own.
+pub(crate) fn audit_deletion(state: &mut State, guild: u64, by: u64, author: u64, channel: u64) {
+    let entry = json!({
+        "id": state.world.snowflakes.next().to_string(), "action_type": audited::MESSAGE_DELETE,
+        "user_id": by.to_string(), "target_id": author.to_string(), "changes": [],
+        "options": { "channel_id": channel.to_string(), "count": "1" },
+    });
+    enter(state, guild, entry);
 }
 
 fn audit_log(state: &State, guild: u64, request: &Request<'_>) -> Answer {

@@ -277,6 +277,15 @@ fn edit(state: &mut State, guild: u64, channel: u64, message: u64, body: &Value)
         }
         Some(_) => {}
     }
+    change(state, guild, channel, message, body);
+    match known(state, guild, channel, message) {
+        Some(found) => Answer::ok(object::message(&state.world, guild, found)),
+        None => unknown_message(),
+    }
+}
+
+/// A message of the bot says something else from now on.
+pub(super) fn change(state: &mut State, guild: u64, channel: u64, message: u64, body: &Value) {
     if let Some(found) = state
         .world
         .guilds
@@ -289,12 +298,10 @@ fn edit(state: &mut State, guild: u64, channel: u64, message: u64, body: &Value)
         found.extra = extra(body);
         found.edited_at = Some(now_ms());
     }
-    let Some(found) = known(state, guild, channel, message) else {
-        return unknown_message();
-    };
-    let object = object::message(&state.world, guild, found);
-    state.dispatch("MESSAGE_UPDATE", guild, &object.to_string());
-    Answer::ok(object)
+    if let Some(found) = known(state, guild, channel, message) {
+        let object = object::message(&state.world, guild, found);
+        state.dispatch("MESSAGE_UPDATE", guild, &object.to_string());
+    }
 }
 
 /// Newest first, as Discord lists them.
@@ -429,6 +436,7 @@ fn create_thread(state: &mut State, guild: u64, parent: u64, message: Option<u64
         auto_archive_minutes: body["auto_archive_duration"].as_u64().unwrap_or(1440),
         archived: false,
         locked: false,
+        readers: Vec::new(),
     };
     let mut object = object::channel(guild, &thread);
     state.world.channels.insert(id, guild);

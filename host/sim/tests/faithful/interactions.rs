@@ -90,3 +90,59 @@ async fn an_interaction_is_answered_once() {
         200
     );
 }
+
+#[tokio::test]
+async fn an_update_changes_the_message_of_the_button_and_an_answer_of_its_own_does_not() {
+    let simulation = simulation(|_| {}).await;
+    let (mut client, ready) = Client::identified(&simulation).await;
+    let application = ready["application"]["id"].as_str().unwrap();
+    let guild = simulation.guild_ids()[0];
+    let (channel, user) = (
+        simulation.channel_id(guild, "general").unwrap(),
+        simulation.people(guild)[2],
+    );
+    let button =
+        json!([{ "type": 1, "components": [{ "type": 2, "style": 1, "label": "Yes", "custom_id": "poll:yes" }] }]);
+    let path = format!("channels/{channel}/messages");
+    let sent = request(
+        &simulation,
+        "POST",
+        &path,
+        json!({ "content": "?", "components": button }),
+    )
+    .await;
+    let message = sent.body["id"].as_str().unwrap().parse().unwrap();
+    client.dispatch("MESSAGE_CREATE").await;
+    assert_eq!(
+        simulation.click(guild, channel, user, 1, "poll:yes"),
+        None,
+        "there is no such message"
+    );
+
+    let content = || simulation.messages(channel)[0]["content"].clone();
+    for (kind, after_callback, after_edit) in [(5, "?", "?"), (7, "!", "!!")] {
+        simulation.click(guild, channel, user, message, "poll:yes").unwrap();
+        let click = client.dispatch("INTERACTION_CREATE").await["d"].clone();
+        assert_eq!(
+            (&click["message"]["id"], &click["data"]["custom_id"]),
+            (&sent.body["id"], &json!("poll:yes"))
+        );
+        let (id, token) = (click["id"].as_str().unwrap(), click["token"].as_str().unwrap());
+        let answer = json!({ "type": kind, "data": { "content": "!", "components": [] } });
+        let callback = format!("interactions/{id}/{token}/callback");
+        request_as(&simulation, "", "POST", &callback, answer).await.unwrap();
+        assert_eq!(content(), after_callback);
+        let original = format!("webhooks/{application}/{token}/messages/@original");
+        request_as(&simulation, "", "PATCH", &original, json!({ "content": "!!" }))
+            .await
+            .unwrap();
+        assert_eq!(content(), after_edit);
+    }
+    for content in ["!", "!!"] {
+        let update = client.dispatch("MESSAGE_UPDATE").await["d"].clone();
+        assert_eq!(
+            (&update["content"], &update["components"]),
+            (&json!(content), &json!([]))
+        );
+    }
+}

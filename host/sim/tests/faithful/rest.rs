@@ -511,3 +511,49 @@ async fn another_process_can_drive_it_and_read_the_journal() {
         assert!(events.contains_key(event), "{event}: {events:?}");
     }
 }
+
+#[tokio::test]
+async fn what_people_do_is_told_to_the_gateway_and_audited_where_discord_does() {
+    let place = place(generous).await;
+    let simulation = &place.simulation;
+    let (mut gateway, _) = Client::identified(simulation).await;
+    let (guild, people) = (place.guild, simulation.people(place.guild));
+    let message = place.said();
+    gateway.dispatch("MESSAGE_CREATE").await;
+    simulation.edit_message(guild, message, "said otherwise");
+    let edited = gateway.dispatch("MESSAGE_UPDATE").await["d"].clone();
+    assert_eq!(edited["content"], "said otherwise");
+    assert!(edited["edited_timestamp"].is_string(), "{edited}");
+    let emoji = json!({ "id": null, "name": "👍" });
+    simulation.react(guild, place.general, message, people[4], &emoji);
+    let reaction = gateway.dispatch("MESSAGE_REACTION_ADD").await["d"].clone();
+    assert_eq!(reaction["member"]["user"]["id"], people[4].to_string());
+    assert_eq!(simulation.messages(place.general)[0]["reactions"][0]["count"], 1);
+
+    simulation.delete_message_as(people[1], guild, place.general, message);
+    gateway.dispatch("MESSAGE_DELETE").await;
+    let audited = gateway.dispatch("GUILD_AUDIT_LOG_ENTRY_CREATE").await["d"].clone();
+    let (by, of) = (people[1].to_string(), people[3].to_string());
+    assert_eq!(
+        (&audited["action_type"], &audited["user_id"], &audited["target_id"]),
+        (&json!(72), &json!(by), &json!(of))
+    );
+    assert_eq!(audited["options"]["channel_id"], place.general.to_string());
+    let log = place
+        .request("GET", &format!("guilds/{guild}/audit-logs"), Value::Null)
+        .await;
+    assert_eq!(log.body["audit_log_entries"][0]["id"], audited["id"]);
+
+    let newcomer = simulation.newcomer(guild);
+    simulation.leave(guild, newcomer);
+    gateway.dispatch("GUILD_MEMBER_REMOVE").await;
+    simulation.join(guild, newcomer);
+    let joined = gateway.dispatch("GUILD_MEMBER_ADD").await["d"].clone();
+    assert_eq!(joined["user"]["id"], newcomer.to_string());
+    simulation.add_bot(guild);
+    let described = gateway.dispatch("GUILD_CREATE").await["d"].clone();
+    assert!(
+        described["members"][0]["joined_at"].as_str() >= joined["joined_at"].as_str(),
+        "{described}"
+    );
+}

@@ -51,8 +51,10 @@ await isAccessible("/guilds");
 
 await page.getByRole("link", { name: GUILD_NAME, exact: true }).click();
 await page.getByRole("heading", { level: 1, name: GUILD_NAME }).waitFor();
-for (const what of ["messages", "actions"]) {
-  const section = page.locator("section", { has: page.locator(`#${what}`) });
+// The first two are the host's figures, the others the plugin `activity`'s.
+for (const what of ["messages", "actions", "messages of members", "active members"]) {
+  const id = `plot-${what.replaceAll(" ", "-")}`;
+  const section = page.locator("section", { has: page.locator(`#${id}`) });
   const bars = section.locator("svg rect");
   assert.equal(await bars.count(), 30, "a bar a day");
   const heights = await bars.evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().height));
@@ -60,7 +62,7 @@ for (const what of ["messages", "actions"]) {
   await section.getByText("As a table").click();
   const figures = await section.locator("tbody td").allTextContents();
   const total = figures.map(Number).reduce((sum, figure) => sum + figure, 0);
-  assert.equal(await page.locator(`#${what}`).textContent(), `${total} ${what} in 30 days`);
+  assert.equal(await page.locator(`#${id}`).textContent(), `${total} ${what} in 30 days`);
 }
 await picture("overview");
 await isAccessible(`/guilds/${GUILD}`);
