@@ -189,10 +189,14 @@ def set_up(day):
 def small_talk(day):
     """Regulars as in the samples, with quarrels, pasted code, links and pings that are all well meant."""
     rows = [json.loads(line) for line in TALK.read_text(encoding="utf-8").splitlines()]
-    last = rows[-1]["at_ms"]
+    last, linked = rows[-1]["at_ms"], set()
     for row in rows:
         if row["spam"] or not row["regular"]:
             continue
+        # An advertisement that was repeated after an hour would come again after seconds.
+        if "https://" in row["content"] and (row["author"], row["content"]) in linked:
+            continue
+        linked.add((row["author"], row["content"]))
         text, mentions = row["content"], []
         for name in row["mentions"]:
             text = text.replace(f"@{name}", mention(name))
@@ -241,7 +245,7 @@ week|kept me up all night|is worth a look""".replace("\n", " ").split("|")
 
 
 def newcomers(day):
-    """People who are new and mean well."""
+    """People who are new and mean well, and others who do what spammers do for good reasons."""
     day.scene = "newcomers and regulars who mean well are left alone"
     for at, name, hello, answer in [
         (45, "lin", "hi, I am Lin. I learn Rust since two weeks and came for help", "welcome Lin! #help is the place"),
@@ -254,22 +258,22 @@ def newcomers(day):
         day.joins(at, name)
         day.say(at + 6, name, "introductions", hello)
         day.say(at + 13, "greta", "introductions", answer)
-    code = "```rust\\nfn longest(a: &str, b: &str) -> &str {\\n    if a.len() > b.len() { a } else { b }\\n}\\n```".replace("\\n", "\n")
-    day.say(70, "lin", "general", f"why does this not compile?\n{code}", "code-1")
-    day.say(76, "ada", "general", "better in #help, somebody will know", reply_to="code-1")
-    day.say(82, "lin", "help", f"why does this not compile?\n{code}", "code-2")
-    day.say(
-        92,
-        "dmitri",
-        "help",
-        "it cannot know whose lifetime the result has:\n```rust\nfn longest<'a>(a: &'a str, b: &'a str) -> &'a str\n```",
-        reply_to="code-2",
-    )
+    code = "```rust\nfn longest(a: &str, b: &str) -> &str {\n    if a.len() > b.len() { a } else { b }\n}\n```"
+    day.say(70, "lin", "help", f"why does this not compile?\n{code}", "code")
+    day.say(78, "lin", "help", f"why does this not compile?\n{code}")
+    answer = "it cannot know whose lifetime the result has:\n```rust\nfn longest<'a>(a: &'a str, b: &'a str) -> &'a str\n```"
+    day.say(92, "dmitri", "help", answer, reply_to="code")
     day.say(100, "lin", "help", "oh! it works now, thank you")
     # A regular pastes the same log where two people have asked for it.
     log = "```\nerror[E0277]: `Rc<RefCell<Node>>` cannot be sent between threads safely\n```"
     day.say(150, "noor", "help", log)
     day.say(156, "noor", "off-topic", log)
+    # The owner may call everybody, and a webhook may say the same wherever it is told to.
+    for number, channel in enumerate(["general", "off-topic", "memes"]):
+        text = "@everyone the free gift exchange is open again, claim your place in the thread until friday"
+        day.say(160 + number, "helga", channel, text, mention_everyone=True)
+        release = {"webhook_id": "1190000000000000003", "author": {"id": "1190000000000000003", "username": "releases"}}
+        day.say(165 + number, "releases", channel, "Release 2.1 is out: https://releases.example/2.1", **release)
     day.event(128, "TYPING_START", channel_id="$channel:introductions", user_id=person("tomas"), timestamp=1_700_000_000)
 
 
@@ -337,6 +341,7 @@ def scam_wave(day):
         nils: we know. viktor, if you read this: change your password
         """,
     )
+    day.scene = "what moderators do by hand is written down"
     day.say(568, "marta", "general", "viktor wrote to me, he has his account back")
     day.event(570, "GUILD_MEMBER_UPDATE", user=user("viktor"), roles=[], communication_disabled_until=None)
     change = {"key": "communication_disabled_until", "old_value": "$in:72000"}
@@ -416,7 +421,8 @@ def ticket(day):
     day.press(510, "priya", "Talk to the moderators")
     day.event(516, "INTERACTION_CREATE", user=person("priya"), type=5, fill={"concern": concern})
     day.expect(516, "create-thread", "Ticket 1: priya", channel="$channel:tickets")
-    day.expect(516, "send-message", f"**Ticket 1** of {mention('priya')}", "<@&{$role:moderator}>")
+    thread = {"channel": "$channel:Ticket 1: priya"}
+    day.expect(516, "send-message", f"**Ticket 1** of {mention('priya')}", "<@&{$role:moderator}>", **thread)
     day.expect(516, "add-thread-member")
     day.talk(
         524,
@@ -429,11 +435,13 @@ def ticket(day):
         priya: that was quick, thanks!
         """,
     )
-    day.press(548, "priya", "Close 👍", None)
+    day.press(548, "priya", "Close 👍")
     day.expect(548, "remove-thread-member")
     day.expect(
         548, "send-message", "**Ticket 1** of", f"closed by {mention('priya')}", "👍", "that was quick", channel="$channel:mod-log"
     )
+
+    day.scene = "what moderators do by hand is written down"
     day.joins(497, "grifter")
     day.say(502, "grifter", "links", "looking for developers, write me")
     day.event(556, "GUILD_BAN_ADD", user=user("grifter"))
@@ -446,8 +454,7 @@ def honeypot(day):
     day.scene = "a bot writes in the honeypot and is softbanned"
     day.joins(610, "promo_bot")
     day.say(615, "promo_bot", "general", "hello friends")
-    day.say(617, "promo_bot", "honeypot", "hello friends, best prices in my profile", "bait")
-    day.expect(617, "delete-message", message="$message:bait")
+    day.say(617, "promo_bot", "honeypot", "hello friends, best prices in my profile")
     day.expect(617, "ban", "wrote in a honeypot channel", user=person("promo_bot"))
     day.expect(617, "unban", user=person("promo_bot"))
     day.expect(617, "send-message", mention("promo_bot"), "Wrote in the honeypot", "softbanned")

@@ -49,14 +49,6 @@ pub(crate) fn run(binary: &Path, plugins: &Path, part: Option<&str>, print: impl
     })
 }
 
-async fn replicas(settings: &str) -> Result<Replicas> {
-    Ok(Replicas {
-        server: S3Server::start().await?,
-        key: SECRET_KEY.into(),
-        settings: settings.into(),
-    })
-}
-
 async fn replicated(
     binary: &Path,
     plugins: &Path,
@@ -67,21 +59,22 @@ async fn replicated(
     let seeded = simulation.guild_ids().into_iter().map(|guild| (guild, bytes));
     let options = FleetOptions {
         gateways: 1,
-        replicas: Some(replicas(settings).await?),
+        replicas: Some(Replicas {
+            server: S3Server::start().await?,
+            key: SECRET_KEY.into(),
+            settings: settings.into(),
+        }),
         ..options(binary, plugins, seeded.filter(|_| bytes > 0).collect())
     };
     let fleet = Fleet::start(options, simulation).await?;
-    wait_replicated(&fleet, simulation.guild_ids().len()).await?;
-    Ok(fleet)
-}
-
-async fn wait_replicated(fleet: &Fleet, guilds: usize) -> Result<()> {
+    let guilds = simulation.guild_ids().len();
     wait("all guilds are in the bucket", async || {
-        standings(fleet)
+        standings(&fleet)
             .await
             .is_ok_and(|all| all.len() == guilds && all.iter().all(|standing| standing.ready && standing.lag_ms == 0))
     })
-    .await
+    .await?;
+    Ok(fleet)
 }
 
 async fn standings(fleet: &Fleet) -> Result<Vec<Standing>> {
@@ -251,36 +244,25 @@ async fn saturated(simulation: &Simulation, fleet: &Fleet) -> Result<f64> {
     Ok(report.messages as f64 / took.as_secs_f64())
 }
 
-/// The same load with and without replication: of a pod that has the machine's cores but one, which Litestream and the
-/// bucket's server work on, as a sidecar and S3 have theirs; and of one that shares all cores with them.
+/// The same load with and without replication: Litestream and the bucket's server share the pod's cores.
 async fn throughput(binary: &Path, plugins: &Path, print: &impl Fn(&Figure)) -> Result<()> {
-    let cores = std::thread::available_parallelism()?.get();
-    for (name, threads) in [("", (cores - 1).max(1)), ("_shared_cores", cores)] {
-        let plain = simulation(50).await?;
-        let options = |replicas| FleetOptions {
-            gateways: 1,
-            worker_threads: Some(threads),
-            replicas,
-            ..options(binary, plugins, Vec::new())
-        };
-        let fleet = Fleet::start(options(None), &plain).await?;
-        wait("there is a session", async || plain.stats().identifies > 0).await?;
-        let without = saturated(&plain, &fleet).await?;
-        drop(fleet);
-        let measured = simulation(50).await?;
-        let fleet = Fleet::start(options(Some(replicas("").await?)), &measured).await?;
-        wait_replicated(&fleet, measured.guild_ids().len()).await?;
-        let with = saturated(&measured, &fleet).await?;
-        print(&Figure {
-            baseline: Some(without),
-            ..figure(&format!("durability.replicated_events_per_s{name}"), with, "events/s")
-        });
-        print(&figure(
-            &format!("durability.throughput_ratio{name}"),
-            with / without,
-            "",
-        ));
-    }
+    let plain = simulation(50).await?;
+    let alone = FleetOptions {
+        gateways: 1,
+        ..options(binary, plugins, Vec::new())
+    };
+    let fleet = Fleet::start(alone, &plain).await?;
+    wait("there is a session", async || plain.stats().identifies > 0).await?;
+    let without = saturated(&plain, &fleet).await?;
+    drop(fleet);
+    let measured = simulation(50).await?;
+    let fleet = replicated(binary, plugins, &measured, 0, "").await?;
+    let with = saturated(&measured, &fleet).await?;
+    print(&Figure {
+        baseline: Some(without),
+        ..figure("durability.replicated_events_per_s", with, "events/s")
+    });
+    print(&figure("durability.throughput_ratio", with / without, ""));
     Ok(())
 }
 

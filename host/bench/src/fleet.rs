@@ -101,7 +101,6 @@ pub(crate) fn options(binary: &Path, plugins: &Path, seeded: Vec<(u64, usize)>) 
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 100_000,
-        worker_threads: None,
         seeded,
         replicas: None,
     }

@@ -4,6 +4,7 @@ use crate::figure::Figure;
 use crate::suite::{guild, iso8601, now, registry, snowflake};
 use anyhow::{Context, Result, ensure};
 use guildhall_discord::Frame;
+use guildhall_model::{Action, GuildId};
 use guildhall_store::guild_file;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
@@ -44,15 +45,21 @@ pub(crate) fn run(plugins: &Path, print: impl Fn(&Figure)) -> Result<()> {
     let guilds = directory.path().join("guilds");
     let mut stepped = guild(&guilds, &registry, GUILD, start)?;
     let mut ids = Ids::default();
-    let mut sent = Vec::new();
+    let (mut sent, mut deleted) = (Vec::new(), HashSet::new());
     for (number, labelled) in messages.iter().enumerate() {
         let at = start + labelled.at_ms;
         let id = snowflake(at) + number as u64 + 1;
         sent.push(id);
-        stepped.dispatch(&[ids.frame(labelled, id, at)?], at)?;
+        for entry in stepped.dispatch(&[ids.frame(labelled, id, at)?], at)? {
+            if let Action::DeleteMessages { messages, .. } = entry.submitted.action {
+                deleted.extend(messages.iter().map(|message| message.0));
+            }
+        }
     }
     drop(stepped);
-    let (reported, deleted) = decisions(&guild_file(&guilds, guildhall_model::GuildId(GUILD)))?;
+    // What was deleted as a copy of a later one has no report of its own.
+    let mut reported = reported(&guild_file(&guilds, GuildId(GUILD)))?;
+    reported.extend(&deleted);
     let harmed = messages
         .iter()
         .zip(&sent)
@@ -77,16 +84,12 @@ pub(crate) fn run(plugins: &Path, print: impl Fn(&Figure)) -> Result<()> {
     Ok(())
 }
 
-/// Messages that were reported, and those that were deleted.
-fn decisions(file: &Path) -> Result<(HashSet<u64>, HashSet<u64>)> {
+/// Messages that were reported.
+fn reported(file: &Path) -> Result<HashSet<u64>> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut of = |condition: &str| -> Result<HashSet<u64>> {
-        let sql = format!("SELECT message FROM spam_guard_reports WHERE {condition}");
-        let mut statement = connection.prepare(&sql)?;
-        let ids = statement.query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?;
-        Ok(ids.collect::<Result<_, _>>()?)
-    };
-    Ok((of("1")?, of("tier <> 'low'")?))
+    let mut statement = connection.prepare("SELECT message FROM spam_guard_reports")?;
+    let ids = statement.query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?;
+    Ok(ids.collect::<Result<_, _>>()?)
 }
 
 /// Names are the same people, channels and files wherever they stand.

@@ -28,9 +28,9 @@ pub(crate) struct Arguments {
     /// Go on with a steady load until Ctrl-C.
     #[arg(long)]
     serve: bool,
-    /// Write everything that the bot requested into this file, as JSON lines.
+    /// Leave everything that the bot requested (`journal.jsonl`) and what the pod logged (`log`) in this directory.
     #[arg(long)]
-    journal: Option<PathBuf>,
+    keep: Option<PathBuf>,
 }
 
 #[tokio::main]

@@ -66,14 +66,14 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
         PLUGINS.len() - 1
     );
 
-    let mut expectations = Vec::new();
+    let (tally, mut expectations) = (wasm("tally"), Vec::new());
     for (name, recording, speed) in &recordings {
         println!(
             "playing {name}: {} events in {:.0} s",
             recording.events(),
             recording.duration().as_secs_f64() / speed
         );
-        let incidents = incidents(&simulation, &pod, &wasm("tally"), recording.duration().div_f64(*speed));
+        let incidents = incidents(&simulation, &pod, &tally, recording.duration().div_f64(*speed));
         let started = Instant::now();
         let (played, incidents) = tokio::select! {
             both = async { tokio::join!(simulation.play(recording, *speed), incidents) } => both,
@@ -92,8 +92,10 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
     let status = pod.stop().await?;
     let files = GuildFiles::open(&pod.guilds())?;
     let journal = simulation.journal();
-    if let Some(path) = &arguments.journal {
-        write_journal(path, &journal)?;
+    if let Some(directory) = &arguments.keep {
+        std::fs::create_dir_all(directory)?;
+        write_journal(&directory.join("journal.jsonl"), &journal)?;
+        std::fs::write(directory.join("log"), pod.log())?;
     }
     Ok(Report {
         guilds: files.count(),

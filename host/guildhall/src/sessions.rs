@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,8 @@ struct Shards {
     /// Those of the running sessions.
     intents: AtomicU64,
     shards: Mutex<BTreeMap<u32, Shard>>,
+    /// A session begins or goes on: that is kept at once, as there are few a day.
+    news: Notify,
 }
 
 #[derive(Default)]
@@ -66,6 +68,8 @@ impl FrameSink for Shards {
         let state = shards.entry(shard).or_default();
         state.connected = true;
         state.point = Some(point.clone());
+        drop(shards);
+        self.news.notify_one();
     }
 
     fn disconnected(&self, shard: u32) {
@@ -74,6 +78,11 @@ impl FrameSink for Shards {
 }
 
 impl Shards {
+    /// Until it is connected, a shard stands where it stood: a process that dies before that costs no session.
+    fn begin(&self, shard: u32, resume: Option<ResumePoint>) {
+        self.lock().entry(shard).or_default().point = resume;
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Shard>> {
         self.shards.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,6 +131,7 @@ impl Sessions {
             shard_count,
             intents: AtomicU64::new(0),
             shards: Mutex::new(shards),
+            news: Notify::new(),
         };
         Self {
             token: configuration.discord.token.clone(),
@@ -168,13 +178,16 @@ impl Sessions {
             let this_time = stop.child_token();
             let mut running = JoinSet::new();
             for shard in 0..self.sink.shard_count {
-                let config = self.config(shard, intents, resume.remove(&shard));
+                let resume = resume.remove(&shard);
+                self.sink.begin(shard, resume.clone());
+                let config = self.config(shard, intents, resume);
                 running.spawn(run_session(config, self.sink.clone(), this_time.clone()));
             }
             let mut save = tokio::time::interval(SAVE_EVERY);
             loop {
                 tokio::select! {
                     _ = save.tick() => self.save(),
+                    () = self.sink.news.notified() => self.save(),
                     Ok(()) = wanted.changed() => {
                         let more = *wanted.borrow_and_update();
                         if !intents.contains(more) {

@@ -48,8 +48,6 @@ pub struct FleetOptions {
     pub shards: u32,
     /// Requests per second of all pods together; Discord's own limit is 50.
     pub requests_per_second: u32,
-    /// Worker threads of a gateway pod; none for as many as there are cores.
-    pub worker_threads: Option<usize>,
     /// Guilds that have a file of about so many bytes before the fleet begins.
     pub seeded: Vec<(u64, usize)>,
     /// Where guilds are replicated; then pods reach the seeded files, and no other volume.
@@ -233,10 +231,7 @@ impl Fleet {
             .as_ref()
             .map(|replicas| replicas.settings.as_str());
         let replication = settings.map(|settings| format!("[replication]\n{settings}"));
-        let threads = self.options.worker_threads;
-        let workers = threads.map(|threads| format!("[workers]\nthreads = {threads}\n"));
-        let sections = [workers, replication].into_iter().flatten();
-        self.configure(name, &format!("{configuration}{}", sections.collect::<String>()))?;
+        self.configure(name, &format!("{configuration}{}", replication.unwrap_or_default()))?;
         self.spawn(name, "gateway")
     }
 

@@ -1,6 +1,7 @@
 //! A pod: a child process that is ready, and ends when it is told to or dropped.
 
 use crate::address::free_address;
+use crate::plugins::target_directory;
 use crate::process::ProcessFigures;
 use anyhow::{Context, Result, bail};
 use guildhall_sim::Simulation;
@@ -52,9 +53,33 @@ impl Pod {
         .await
     }
 
-    /// The same for a simulation in another process.
-    pub async fn start_at(options: PodOptions, rest: &str, gateway: &str, token: &str) -> Result<Self> {
+    /// The same, with the machine code that earlier pods of this build directory have made of the same components: many plugins
+    /// take long to compile.
+    pub async fn start_warm(options: PodOptions, simulation: &Simulation) -> Result<Self> {
         let directory = tempfile::tempdir()?;
+        let (kept, data) = (
+            target_directory().join("compiled-plugins"),
+            directory.path().join("data"),
+        );
+        std::fs::create_dir_all(&kept)?;
+        std::fs::create_dir(&data)?;
+        std::os::unix::fs::symlink(std::fs::canonicalize(kept)?, data.join("compiled-plugins"))?;
+        Self::start_in(
+            directory,
+            options,
+            &simulation.address().to_string(),
+            &simulation.gateway_url(),
+            &simulation.token(),
+        )
+        .await
+    }
+
+    /// A pod for a simulation in another process.
+    pub async fn start_at(options: PodOptions, rest: &str, gateway: &str, token: &str) -> Result<Self> {
+        Self::start_in(tempfile::tempdir()?, options, rest, gateway, token).await
+    }
+
+    async fn start_in(directory: TempDir, options: PodOptions, rest: &str, gateway: &str, token: &str) -> Result<Self> {
         let plugins = directory.path().join("plugins");
         std::fs::create_dir(&plugins)?;
         for plugin in &options.plugins {

@@ -9,6 +9,7 @@ mod names;
 pub use expectation::Expectation;
 
 use crate::simulation::Simulation;
+use crate::snowflake::now_ms;
 use expectation::Expected;
 use names::Names;
 use serde::Deserialize;
@@ -113,7 +114,7 @@ impl Simulation {
     /// Plays a recording, so many times as fast as it was recorded; answers what the bot must do about it.
     pub async fn play(&self, recording: &Recording, speed: f64) -> Result<Vec<Expectation>, RecordingError> {
         let guilds = self.guild_ids();
-        let mut started = Instant::now();
+        let (since_ms, mut started) = (now_ms(), Instant::now());
         let mut names = Names::default();
         let mut expected = Vec::new();
         for line in &recording.lines {
@@ -134,7 +135,7 @@ impl Simulation {
             started += self.happen(&mut names, guild, line).await?;
         }
         let kept = self.shared().lock();
-        let expectation = |(guild, line): (u64, &Line)| Expected { guild, line }.resolve(&kept, &names);
+        let expectation = |(guild, line): (u64, &Line)| Expected { guild, since_ms, line }.resolve(&kept, &names);
         let expectations: Result<Vec<_>, _> = expected.into_iter().map(expectation).collect();
         expectations.map_err(|trouble| RecordingError(trouble.into_words()))
     }

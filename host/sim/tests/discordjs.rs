@@ -62,7 +62,7 @@ async fn discordjs_logs_in_receives_resumes_and_sends() {
     };
 
     wait("ready", &|| {
-        said(r#""event":"ready","guilds":2,"name":"Guild 1","channels":8"#)
+        said(r#""event":"ready","guilds":2,"name":"Guild 1","channels":11"#)
     })
     .await;
     simulation.send_message(guild, channel, author, "ping one");

@@ -77,7 +77,7 @@ pub(crate) fn summary(report: &Report, number: u64, characters: usize) -> Option
         line => format!("“{}”", defused(&cut_characters(&line, characters))),
     };
     let extent = message.extent.unwrap_or_else(|| Extent::of(&message.text));
-    let line = format!(
+    let mut line = format!(
         "**Report {number}** of {}: {start} · {}, {}, {}, {}",
         person(&report.user),
         counted(extent.characters, "character"),
@@ -85,6 +85,10 @@ pub(crate) fn summary(report: &Report, number: u64, characters: usize) -> Option
         counted(extent.links, "link"),
         counted(extent.code_blocks, "code block"),
     );
+    // Scams are often pictures and nothing else.
+    if !message.attachments.is_empty() {
+        line.push_str(&format!(", {}", counted(message.attachments.len(), "file")));
+    }
     Some(cut_characters(&line, LONGEST))
 }
 
@@ -192,14 +196,23 @@ mod tests {
     #[test]
     fn the_summary_is_one_line_of_the_first_characters() {
         let text = format!("see ```a\nb``` at https://example.com {}", "word ".repeat(30));
-        let example = example(&text);
+        let mut example = example(&text);
         let line = summary(&example, 2, 20).expect("a line");
         assert_eq!(
             line,
             "**Report 2** of <@7> (ann\\_b): “see \\`\\`\\`a b\\`\\`\\` at ht…” · \
-             187 characters, 35 words, 1 link, 1 code block"
+             187 characters, 35 words, 1 link, 1 code block, 1 file"
         );
         assert_eq!(summary(&example, 2, 0), None);
+        if let Some(message) = &mut example.message {
+            (message.text, message.extent) = (String::new(), None);
+            message.attachments = vec!["1.png".into(), "2.png".into()];
+        }
+        let line = summary(&example, 2, 20).expect("a line");
+        assert!(
+            line.ends_with(": without text · 0 characters, 0 words, 0 links, 0 code blocks, 2 files"),
+            "{line}"
+        );
     }
 
     #[test]

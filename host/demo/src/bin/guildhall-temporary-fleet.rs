@@ -59,7 +59,6 @@ async fn main() -> Result<()> {
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 45,
-        worker_threads: None,
         seeded: Vec::new(),
         replicas,
     };

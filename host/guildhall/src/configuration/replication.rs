@@ -63,7 +63,7 @@ impl Default for Replication {
             sync_ms: NonZeroU32::MIN.saturating_add(999),
             gate: false,
             retention_hours: NonZeroU32::MIN.saturating_add(167),
-            restores: NonZeroUsize::MIN.saturating_add(3),
+            restores: NonZeroUsize::MIN.saturating_add(7),
         }
     }
 }

@@ -98,7 +98,6 @@ impl World {
             shards: 1,
             requests_per_second: 100_000,
             // A file that takes a moment to be sent.
-            worker_threads: None,
             seeded: proxied
                 .then(|| (simulation.guild_ids()[0], SEEDED_BYTES))
                 .into_iter()

@@ -283,3 +283,33 @@ async fn of_a_very_busy_channel_the_oldest_are_caught_up_with_and_the_rest_is_co
     // The first page has the one that was applied before.
     assert_applied_once(&mut pod, 1000).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_before_it_is_connected_or_right_after_costs_no_session() {
+    let simulation = simulation(2).await;
+    let mut pod = pod(&simulation, &["tally"]).await;
+    let saved = pod.guilds().with_file_name("sessions.json");
+    let written = || std::fs::metadata(&saved).unwrap().modified().unwrap();
+    for _ in 0..3 {
+        pod.kill().unwrap();
+        let before = written();
+        // No connection comes to be.
+        simulation.reconnect_before_hello(u32::MAX);
+        let has_written = async {
+            while written() == before {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            started = pod.restart() => panic!("it cannot be connected: {started:?}"),
+            () = has_written => {}
+        }
+        pod.kill().unwrap();
+        simulation.reconnect_before_hello(0);
+        pod.restart().await.unwrap();
+    }
+    let guild = simulation.guild_ids()[0];
+    say(&simulation, guild, "hello");
+    pod.wait_metric(&calls("tally"), 1.0, BOUND).await.unwrap();
+    assert_eq!((simulation.stats().identifies, simulation.stats().resumes), (1, 3));
+}

@@ -41,7 +41,6 @@ async fn an_owner_signs_in_sees_plots_and_changes_settings() {
         lease_ms: 10_000,
         shards: 1,
         requests_per_second: 1000,
-        worker_threads: None,
         seeded: Vec::new(),
         replicas: None,
     };

@@ -76,7 +76,7 @@ fn where_no_thread_may_be_made_the_report_stands_in_the_log_itself() {
         server.simulation.rest_fault(RestFault {
             status: 403,
             code: 50_013,
-            count: 1,
+            count: u32::MAX,
             path_contains: format!("/channels/{}/threads", server.log),
             ..RestFault::default()
         });
@@ -94,5 +94,6 @@ fn where_no_thread_may_be_made_the_report_stands_in_the_log_itself() {
         let forwards = server.simulation.messages(server.log);
         let forwards = forwards.iter().filter(|message| forwarded(message).is_some());
         assert_eq!(forwards.count(), 0, "it stands where forwards would go");
+        assert!(server.simulation.threads(server.log).is_empty());
     });
 }

@@ -16,6 +16,8 @@ pub struct Expectation {
     line: String,
     route: String,
     guild: u64,
+    /// What was requested before the recording began is none of its business.
+    since_ms: u64,
     channel: Option<u64>,
     /// On one of these.
     users: Option<Vec<u64>>,
@@ -44,6 +46,7 @@ impl Expectation {
             wanted.is_none_or(|wanted| found.iter().any(|found| wanted.contains(found)))
         };
         entry.applied
+            && entry.at_ms >= self.since_ms
             && (entry.route == self.route || is_delete(&self.route) && is_delete(&entry.route))
             && entry.guild == Some(self.guild)
             && self.channel.is_none_or(|channel| entry.channel == Some(channel))
@@ -70,13 +73,14 @@ fn says(value: &Value, wanted: &str) -> bool {
 #[derive(Clone, Copy)]
 pub(super) struct Expected<'recording> {
     pub(super) guild: u64,
+    pub(super) since_ms: u64,
     pub(super) line: &'recording Line,
 }
 
 impl Expected<'_> {
     /// What it stands for, after all has happened.
     pub(super) fn resolve(self, state: &State, names: &Names) -> Result<Expectation, Trouble> {
-        let Self { guild, line } = self;
+        let Self { guild, since_ms, line } = self;
         let id = |name: &String| names.id(state, guild, name);
         let messages = match (&line.message, &line.author) {
             (Some(message), _) => Some(vec![id(message)?]),
@@ -91,6 +95,7 @@ impl Expected<'_> {
             line: self.words(),
             route: line.expect.clone().unwrap_or_default(),
             guild,
+            since_ms,
             channel: line.channel.as_ref().map(id).transpose()?,
             users: users.transpose()?,
             messages,

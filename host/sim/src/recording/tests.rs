@@ -59,6 +59,7 @@ impl Played {
         let line: Line = serde_json::from_value(line).expect("a line");
         let expected = Expected {
             guild: self.guild,
+            since_ms: 1000,
             line: &line,
         };
         expected.resolve(&self.state, &self.names).expect("an expectation")
@@ -71,7 +72,7 @@ impl Played {
 
 fn entry(guild: u64, route: &str, user: Option<u64>, messages: &[u64], body: Value) -> JournalEntry {
     JournalEntry {
-        at_ms: 0,
+        at_ms: 1000,
         method: "POST".into(),
         path: String::new(),
         route: route.into(),
@@ -163,6 +164,10 @@ fn an_expectation_looks_at_people_messages_and_texts() {
             json!({ "embeds": [{ "title": report }] }),
         ),
         entry(guild + 1, "ban", Some(spammer), &[], json!({})),
+        JournalEntry {
+            at_ms: 999,
+            ..entry(guild, "ban", Some(spammer), &[], json!({}))
+        },
     ];
     let count = |line: Value| played.expectation(line).count(&journal);
     assert_eq!(count(json!({ "expect": "delete-message", "message": "$message:a" })), 1);
@@ -176,7 +181,11 @@ fn an_expectation_looks_at_people_messages_and_texts() {
     let told = |text: &str| json!({ "expect": "send-message", "text": ["Report 1", text] });
     assert_eq!(count(told("<@{$person:0}>")), 1);
     assert_eq!(count(told("<@{$person:1}>")), 0);
-    assert_eq!(count(json!({ "expect": "ban" })), 0, "it was in another guild");
+    assert_eq!(
+        count(json!({ "expect": "ban" })),
+        0,
+        "one was in another guild, and one before"
+    );
 }
 
 #[test]
