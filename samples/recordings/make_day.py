@@ -1,146 +1,13 @@
 #!/usr/bin/env python3
 """Makes day-in-the-life.jsonl: the same file every time. ../README.md describes its lines.
 
-One large community goes through a day that is pressed into 13 minutes; the demonstration plays it 20 times as fast. Whatever
-must come of an event is expected right below it; at the end stands what must not have happened to anybody."""
+One large community goes through a day that is pressed into 13 minutes; the demonstration plays it 20 times as fast.
+Whatever must come of an event is expected right below it; at the end stands what must not have happened to anybody."""
 
-import json
-import random
 from pathlib import Path
 
-HERE = Path(__file__).parent
-# What regulars say to each other, written for the spam guard's samples.
-TALK = HERE.parent / "spam" / "labelled.jsonl"
-
-# In the order of their numbers.
-REGULARS = """ada brin casey dmitri eline farid greta hugo ines jonas kalle lucia marek noor olu priya quentin rosa sven tuyet
-uma viktor wanda xiao yusuf zofia eun petra nils mira hr_lena chain_recruit""".split()
-STAFF = {"helga": "$owner", "marta": "$moderator"}
-# The simulation has fewer channels than the samples.
-CHANNELS = {
-    "gaming": "off-topic",
-    "rust-help": "help",
-    "web-help": "help",
-    "showcase": "memes",
-    "jobs": "links",
-    "announcements": "general",
-}
-CHAT = ["general", "general", "general", "help", "off-topic", "memes", "links", "introductions"]
-# Seconds of the recording.
-OPENS, CLOSES = 34, 752
-
-
-def person(name):
-    if name in STAFF:
-        return STAFF[name]
-    return f"$person:{REGULARS.index(name)}" if name in REGULARS else f"$new:{name}"
-
-
-def mention(name):
-    return f"<@{{{person(name)}}}>"
-
-
-def user(name):
-    return {"id": person(name), "username": name}
-
-
-class Day:
-    """The lines, and who cannot write at which time."""
-
-    def __init__(self):
-        self.lines, self.scene, self.silent, self.files = [], "", {}, 0
-        self.random = random.Random(20)
-
-    def speaks(self, at, name):
-        begin, end = self.silent.get(name, (0, 0))
-        return not begin <= at < end
-
-    def line(self, at, **fields):
-        assert 0 <= at < 780, at
-        self.lines.append({"at_ms": round(at * 1000), "guild": 0, **fields})
-
-    def event(self, at, name, **data):
-        self.line(at, t=name, d=data)
-
-    def say(self, at, name, channel, text="", label=None, **parts):
-        assert not text.startswith("$") and "{$" not in text.replace("{$person", "").replace("{$new", ""), text
-        message = {"channel_id": f"$channel:{channel}", "author": user(name), "content": text, **parts}
-        if label:
-            message["id"] = f"$message:{label}"
-        if "reply_to" in parts:
-            message["reply_to"] = f"$message:{parts['reply_to']}"
-        self.event(at, "MESSAGE_CREATE", **message)
-
-    def talk(self, at, gap, channel, text):
-        """Several lines `name: text`, so many seconds apart."""
-        for number, line in enumerate(text.strip().splitlines()):
-            name, said = line.strip().split(": ", 1)
-            label, separator, rest = said.partition(" == ")
-            self.say(at + number * gap, name, channel, rest if separator else said, label if separator else None)
-
-    def joins(self, at, name):
-        self.event(at, "GUILD_MEMBER_ADD", user=user(name))
-
-    def leaves(self, at, name):
-        self.event(at, "GUILD_MEMBER_REMOVE", user={"id": person(name)})
-
-    def audit(self, at, action, by, target, **rest):
-        self.event(
-            at, "GUILD_AUDIT_LOG_ENTRY_CREATE", action_type=action, user_id=person(by), target_id=person(target), **rest
-        )
-
-    def command(self, at, name, channel, command, **options):
-        """Options are written `kind_name=value`: `role_moderator_role`."""
-        kinds = {"subcommand": 1, "text": 3, "number": 4, "boolean": 5, "user": 6, "channel": 7, "role": 8}
-        written = []
-        for option, value in options.items():
-            kind, option = option.split("_", 1)
-            written.append({"type": kinds[kind], "name": option.replace("_", "-"), "value": value})
-            if kind == "subcommand":
-                written[-1] = {"type": 1, "name": option, "options": []}
-        data = {"name": command, "type": 1, "options": written}
-        self.event(at, "INTERACTION_CREATE", user=person(name), channel_id=f"$channel:{channel}", type=2, data=data)
-
-    def on_message(self, at, name, command, label):
-        data = {"name": command, "type": 3, "target_id": f"$message:{label}"}
-        self.event(at, "INTERACTION_CREATE", user=person(name), type=2, data=data)
-
-    def on_user(self, at, name, command, target):
-        data = {"name": command, "type": 2, "target_id": person(target)}
-        self.event(at, "INTERACTION_CREATE", user=person(name), channel_id="$channel:mod-log", type=2, data=data)
-
-    def press(self, at, name, label, about=None):
-        about = {"about": f"{{{person(about)}}}"} if about else {}
-        self.event(at, "INTERACTION_CREATE", user=person(name), type=3, press=label, **about)
-
-    def react(self, at, name, label, emoji, taken_back=False):
-        event = "MESSAGE_REACTION_REMOVE" if taken_back else "MESSAGE_REACTION_ADD"
-        self.event(
-            at, event, user_id=person(name), message_id=f"$message:{label}", emoji={"id": None, "name": emoji}
-        )
-
-    def pictures(self, *sizes):
-        """New uploads; their names and sizes stay the same."""
-        attachments = []
-        for number, size in enumerate(sizes):
-            self.files += 1
-            identity, name = str(1_200_000_000_000_000_000 + self.files), f"{number + 1}.png"
-            url = f"https://cdn.discordapp.com/attachments/0/{identity}/{name}"
-            attachments.append(
-                {"id": identity, "filename": name, "size": size, "url": url, "proxy_url": url, "content_type": "image/png"}
-            )
-        return attachments
-
-    def expect(self, at, route, *text, **about):
-        """`times=0`: it must never be so."""
-        if text:
-            about["text"] = list(text)
-        self.line(at, expect=route, **about, scene=self.scene)
-
-    def write(self, path):
-        lines = sorted(self.lines, key=lambda line: line["at_ms"])
-        text = "".join(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n" for line in lines)
-        path.write_text(text, encoding="utf-8")
+from day import STAFF, Day, mention, person, user
+from small_talk import chatter, small_talk
 
 
 def set_up(day):
@@ -183,65 +50,8 @@ def set_up(day):
         role = {"id": "$role:moderator", "name": "moderator"}
         day.event(at, "GUILD_MEMBER_UPDATE", user=user(name), roles=["$role:moderator"])
         day.audit(at, 25, "helga", name, changes=[{"key": "$add", "new_value": [role]}])
-    day.say(27, "helga", "general", f"and please welcome {mention('petra')} and {mention('nils')}, who moderate from today on")
-
-
-def small_talk(day):
-    """Regulars as in the samples, with quarrels, pasted code, links and pings that are all well meant."""
-    rows = [json.loads(line) for line in TALK.read_text(encoding="utf-8").splitlines()]
-    last, linked = rows[-1]["at_ms"], set()
-    for row in rows:
-        if row["spam"] or not row["regular"]:
-            continue
-        # An advertisement that was repeated after an hour would come again after seconds.
-        if "https://" in row["content"] and (row["author"], row["content"]) in linked:
-            continue
-        linked.add((row["author"], row["content"]))
-        text, mentions = row["content"], []
-        for name in row["mentions"]:
-            text = text.replace(f"@{name}", mention(name))
-            mentions.append(user(name))
-        parts = {"mentions": mentions} if mentions else {}
-        if row["everyone"]:
-            parts["mention_everyone"] = True
-        if row["embeds"]:
-            parts["embeds"] = [{"type": "rich", **embed} for embed in row["embeds"]]
-        if row["attachments"]:
-            uploads = day.pictures(*(file["size"] for file in row["attachments"]))
-            parts["attachments"] = [{**upload, **file} for upload, file in zip(uploads, row["attachments"])]
-        at = OPENS + (CLOSES - OPENS) * row["at_ms"] / last
-        if day.speaks(at, row["author"]):
-            day.say(at, row["author"], CHANNELS.get(row["channel"], row["channel"]), text, **parts)
-
-
-def chatter(day, count):
-    """What is said in between."""
-    subjects = """the new release|my build|that recipe|the async runtime|this macro|the tutorial|our wiki page|the weather|the
-match yesterday|the lifetime error|my keyboard|the benchmark|the train|that talk|the printer|my cat|the coffee machine|the borrow
-checker|our game night|the changelog""".replace("\n", " ").split("|")
-    predicates = """works fine for me|is harder than it looks|broke again|made my day|got much faster|reminds me of last year|needs
-another review|is on my list|was fun|still fails here|could use an example|surprised me|is not what I expected|gets better every
-week|kept me up all night|is worth a look""".replace("\n", " ").split("|")
-    tails = ["", "", "", "", ", any ideas?", ", thanks", " :)", ", see you tomorrow", ", what do you think?", " again"]
-    answers = ["same here", "nice", "oh no", "how so?", "tell me more", "thanks!", "I had that too", "ha", "agreed", "good luck"]
-    latest = {}
-    for number, at in enumerate(sorted(day.random.uniform(OPENS, CLOSES) for _ in range(count))):
-        name, channel = day.random.choice(REGULARS[:30]), day.random.choice(CHAT)
-        label, parts = f"chat-{number}", {}
-        if channel in latest and day.random.random() < 0.25:
-            text, parts["reply_to"] = day.random.choice(answers), latest[channel]
-        else:
-            text = day.random.choice(subjects) + " " + day.random.choice(predicates) + day.random.choice(tails)
-        if not day.speaks(at, name):
-            continue
-        latest[channel] = label
-        day.say(at, name, channel, text, label, **parts)
-        if number % 9 == 0:
-            day.event(at - 1, "TYPING_START", channel_id=f"$channel:{channel}", user_id=person(name), timestamp=1_700_000_000)
-        if number % 4 == 0:
-            other, emoji = day.random.choice(REGULARS[:30]), day.random.choice(["👍", "😂", "❤️", "🎉"])
-            if day.speaks(at + 9, other):
-                day.react(at + day.random.uniform(2, 9), other, label, emoji)
+    new = f"{mention('petra')} and {mention('nils')}"
+    day.say(27, "helga", "general", f"and please welcome {new}, who moderate from today on")
 
 
 def newcomers(day):
@@ -261,7 +71,7 @@ def newcomers(day):
     code = "```rust\nfn longest(a: &str, b: &str) -> &str {\n    if a.len() > b.len() { a } else { b }\n}\n```"
     day.say(70, "lin", "help", f"why does this not compile?\n{code}", "code")
     day.say(78, "lin", "help", f"why does this not compile?\n{code}")
-    answer = "it cannot know whose lifetime the result has:\n```rust\nfn longest<'a>(a: &'a str, b: &'a str) -> &'a str\n```"
+    answer = "it cannot know whose lifetime that is:\n```rust\nfn longest<'a>(a: &'a str, b: &'a str) -> &'a str\n```"
     day.say(92, "dmitri", "help", answer, reply_to="code")
     day.say(100, "lin", "help", "oh! it works now, thank you")
     # A regular pastes the same log where two people have asked for it.
@@ -274,7 +84,7 @@ def newcomers(day):
         day.say(160 + number, "helga", channel, text, mention_everyone=True)
         release = {"webhook_id": "1190000000000000003", "author": {"id": "1190000000000000003", "username": "releases"}}
         day.say(165 + number, "releases", channel, "Release 2.1 is out: https://releases.example/2.1", **release)
-    day.event(128, "TYPING_START", channel_id="$channel:introductions", user_id=person("tomas"), timestamp=1_700_000_000)
+    day.types(128, "tomas", "introductions")
 
 
 def raid(day):
@@ -393,7 +203,7 @@ def argument(day):
     day.press(442, "nils", "Expedite", "sven")
     day.expect(442, "edit-member", "vote of the staff (Timeout overnight 3, No action 1)", user=person("sven"))
     day.expect(442, "send-message", "resolved by a vote", mention("sven"))
-    day.say(448, "marta", "off-topic", "sven takes a break until tomorrow. hugo, you were no help either. carry on, please")
+    day.say(448, "marta", "off-topic", "sven takes a break until tomorrow. hugo, you were no help either. carry on")
 
 
 def stars(day):
@@ -417,7 +227,7 @@ def stars(day):
 
 def ticket(day):
     day.scene = "a ticket is opened, answered and closed"
-    concern = "Somebody writes me private messages about a job and says that they know you. Is that true? What should I do?"
+    concern = "Somebody writes me private messages about a job and says that they know you. What should I do?"
     day.press(510, "priya", "Talk to the moderators")
     day.event(516, "INTERACTION_CREATE", user=person("priya"), type=5, fill={"concern": concern})
     day.expect(516, "create-thread", "Ticket 1: priya", channel="$channel:tickets")
@@ -437,9 +247,8 @@ def ticket(day):
     )
     day.press(548, "priya", "Close 👍")
     day.expect(548, "remove-thread-member")
-    day.expect(
-        548, "send-message", "**Ticket 1** of", f"closed by {mention('priya')}", "👍", "that was quick", channel="$channel:mod-log"
-    )
+    noted = ["**Ticket 1** of", f"closed by {mention('priya')}", "👍", "that was quick"]
+    day.expect(548, "send-message", *noted, channel="$channel:mod-log")
 
     day.scene = "what moderators do by hand is written down"
     day.joins(497, "grifter")
@@ -481,12 +290,13 @@ def automod(day):
         "channel_id": "$channel:off-topic",
     }
     day.audit(640.2, 143, "yusuf", "yusuf", options=options)
-    day.expect(640, "send-message", "reported by automod", "Automod's rule “Insults”", "blocked, alert sent", "muppetface")
+    noted = ["reported by automod", "Automod's rule “Insults”", "blocked, alert sent", "muppetface"]
+    day.expect(640, "send-message", *noted)
 
 
 def by_hand(day):
     day.scene = "what moderators do by hand is written down"
-    day.say(660, "quentin", "general", "I will say it as often as I want, this channel is a joke and so are its moderators")
+    day.say(660, "quentin", "general", "I say it as often as I want, this channel is a joke and so are its moderators")
     day.event(664, "GUILD_MEMBER_UPDATE", user=user("quentin"), communication_disabled_until="$in:4000")
     change = {"key": "communication_disabled_until", "new_value": "$in:4000"}
     day.audit(664.2, 24, "petra", "quentin", changes=[change], reason="cool down, please")
@@ -516,7 +326,7 @@ def edits(day):
         day.say(at, name, channel, before, label)
         day.event(at + 8, "MESSAGE_UPDATE", id=f"$message:{label}", content=after)
         day.expect(at + 8, "send-message", "**Edited**", f"> {before}", f"> {after}")
-    for at, name, text in [(175, "casey", "ignore me, I found it"), (700, "wanda", "is it only me or is the site down")]:
+    for at, name, text in [(175, "casey", "ignore me, I found it"), (700, "wanda", "is it only me or is it down")]:
         label = f"gone-{name}"
         day.say(at, name, "general", text, label)
         day.event(at + 9, "MESSAGE_DELETE", id=f"$message:{label}")
@@ -597,7 +407,7 @@ def main():
     small_talk(day)
     chatter(day, 300)
     left_alone(day)
-    day.write(HERE / "day-in-the-life.jsonl")
+    day.write(Path(__file__).parent / "day-in-the-life.jsonl")
 
 
 if __name__ == "__main__":

@@ -240,7 +240,7 @@ impl Replicator {
                 epoch: state.epoch,
                 ready: state.ready || state.since.is_none(),
                 registered: state.registered,
-                lag_ms: state.since.map_or(0, milliseconds_since),
+                lag_ms: state.since.map_or(0, |since| milliseconds_since(since).max(1)),
             })
             .collect();
         standing.sort_by_key(|standing| standing.guild);

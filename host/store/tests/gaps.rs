@@ -296,7 +296,8 @@ fn a_file_of_an_older_schema_is_upgraded_and_misses_from_then_on() {
     rusqlite::Connection::open(guild_file(directory.path(), GUILD))
         .unwrap()
         .execute_batch(
-            "DROP TABLE guildhall_gaps;
+            "DROP TABLE guildhall_flags;
+             DROP TABLE guildhall_gaps;
              ALTER TABLE guildhall_cursor DROP COLUMN messages;
              ALTER TABLE guildhall_cursor DROP COLUMN audit_log;
              ALTER TABLE guildhall_cursor DROP COLUMN bans;

@@ -1,8 +1,9 @@
 //! Fleets for the tests of this crate, and what must hold after each.
 
-use guildhall_fleet::{AssignmentView, Change, Changed, ConfigClient, follow};
+use guildhall_fleet::{AssignmentView, Change, Changed, ConfigClient, follow, pod_client};
 use guildhall_harness::{Asked, Fleet, FleetOptions, Replicas, S3Server, SECRET_KEY, built_plugin};
 use guildhall_model::GuildId;
+use guildhall_replication::Standing;
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
 use rusqlite::Connection;
 use std::collections::HashMap;
@@ -279,10 +280,23 @@ pub(crate) async fn lag(world: &World, pod: &str) -> f64 {
         .unwrap()
 }
 
+/// Waits until every guild of so many pods is in the bucket: by what the pods know now, as gauges are a second behind.
 pub(crate) async fn wait_all_replicated(world: &World, pods: usize) {
+    let client = world.fleet.client().unwrap();
+    let known = client.overview().await.unwrap().pods;
     for pod in 0..pods {
-        let pod = format!("gateway-{pod}");
-        wait("everything is in the bucket", async || lag(world, &pod).await == 0.0).await;
+        let name = format!("gateway-{pod}");
+        let url = known.iter().find(|known| known.name == name).unwrap().url.clone();
+        wait("everything is in the bucket", async || {
+            let asked = pod_client()
+                .build()
+                .unwrap()
+                .get(format!("{url}/internal/v1/replication"))
+                .bearer_auth(world.fleet.secret());
+            let standings: Vec<Standing> = asked.send().await.unwrap().json().await.unwrap();
+            standings.iter().all(|standing| standing.lag_ms == 0)
+        })
+        .await;
     }
 }
 

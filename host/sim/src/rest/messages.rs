@@ -254,7 +254,7 @@ fn send_direct(state: &mut State, user: u64, subject: &Subject, body: &Value) ->
         "id": id.to_string(), "channel_id": subject.channel.unwrap_or(0).to_string(),
         "author": object::user(&state.world, state.world.bot), "content": body["content"].as_str().unwrap_or_default(),
         "timestamp": crate::snowflake::iso8601(unix_ms(id)), "edited_timestamp": null, "tts": false,
-        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": body["attachments"],
+        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": body["attachments"].as_array().cloned().unwrap_or_default(),
         "embeds": [], "pinned": false, "type": 0,
     }))
 }
