@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use guildhall_discord::Frame;
 use guildhall_engine::{ArtifactCache, CallLimits, Plugin, PluginRegistry, Runtime, RuntimeConfig};
 use guildhall_gateway::{GuildHost, SteppedGuild};
-use guildhall_harness::{Pod, PodOptions};
+use guildhall_harness::{Pod, PodOptions, SUITE};
 use guildhall_model::{ChannelId, CommonSettings, GuildId, RoleId, UserId};
 use guildhall_sim::{LoadConfig, SimConfig, Simulation};
 use guildhall_store::{GuildStore, StoreLimits};
@@ -17,22 +17,6 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
-/// Every plugin of the suite.
-pub(crate) const SUITE: [&str; 13] = [
-    "activity",
-    "automod_log",
-    "escalation",
-    "force_ban",
-    "honeypot",
-    "message_log",
-    "mod_actions",
-    "mod_log",
-    "onboarding",
-    "reaction_roles_channel",
-    "report",
-    "spam_guard",
-    "tickets",
-];
 const GUILDS: usize = 1000;
 /// Guilds of the measurement of CPU time: their files fit into the caches as little as a pod's do.
 const CHATTING: usize = 200;

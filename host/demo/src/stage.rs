@@ -3,7 +3,7 @@
 use crate::Arguments;
 use crate::report::{Report, Scenes};
 use anyhow::{Context, Result};
-use guildhall_harness::{GuildFiles, Pod, PodOptions};
+use guildhall_harness::{GuildFiles, Pod, PodOptions, SUITE};
 use guildhall_sim::{Expectation, JournalEntry, LoadConfig, Recording, SimConfig, Simulation};
 use std::io::Write;
 use std::path::Path;
@@ -14,23 +14,8 @@ const SETTLING: Duration = Duration::from_secs(90);
 const QUIET: Duration = Duration::from_secs(2);
 /// Each with how many times as fast as it was recorded.
 const RECORDINGS: [(&str, f64); 2] = [("community", 1.0), ("day-in-the-life", 20.0)];
-/// The moderation suite, and `tally`, which counts.
-const PLUGINS: [&str; 14] = [
-    "activity",
-    "automod_log",
-    "escalation",
-    "force_ban",
-    "honeypot",
-    "message_log",
-    "mod_actions",
-    "mod_log",
-    "onboarding",
-    "reaction_roles_channel",
-    "report",
-    "spam_guard",
-    "tickets",
-    "tally",
-];
+/// Counts what plugins are called for, beside the suite.
+const COUNTING: &str = "tally";
 /// Of each guild: a ticket's button is as old as the day.
 const MESSAGES_KEPT: usize = 5_000;
 
@@ -54,7 +39,7 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
     let wasm = |name: &str| arguments.plugins.join(name).with_extension("wasm");
     let options = PodOptions {
         binary: arguments.binary.clone(),
-        plugins: PLUGINS.map(wasm).into(),
+        plugins: SUITE.into_iter().chain([COUNTING]).map(wasm).collect(),
         configuration: String::new(),
         show_log: false,
         disk_bytes: None,
@@ -63,7 +48,7 @@ pub(crate) async fn play(arguments: Arguments) -> Result<Report> {
     println!(
         "pod on http://{} (/healthz, /readyz, /metrics): the moderation suite, {} plugins, and tally",
         pod.address(),
-        PLUGINS.len() - 1
+        SUITE.len()
     );
 
     let (tally, mut expectations) = (wasm("tally"), Vec::new());

@@ -19,7 +19,7 @@ mod visitor;
 pub use fleet::{Fleet, FleetOptions, Links};
 pub use guild_files::{GuildFiles, Tally};
 pub use node::NodeProject;
-pub use plugins::{built_plugin, target_directory};
+pub use plugins::{SUITE, built_plugin, target_directory};
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;
 pub use process::ProcessFigures;

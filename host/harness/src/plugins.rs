@@ -2,6 +2,23 @@
 
 use std::path::PathBuf;
 
+/// Every plugin of the moderation suite, by its component's name.
+pub const SUITE: [&str; 13] = [
+    "activity",
+    "automod_log",
+    "escalation",
+    "force_ban",
+    "honeypot",
+    "message_log",
+    "mod_actions",
+    "mod_log",
+    "onboarding",
+    "reaction_roles_channel",
+    "report",
+    "spam_guard",
+    "tickets",
+];
+
 /// A built component; panics where it was not built, as a test that needs it cannot go on.
 pub fn built_plugin(name: &str) -> PathBuf {
     let wasm = target_directory().join("plugins").join(format!("{name}.wasm"));

@@ -63,7 +63,28 @@ impl World {
             key: key.into(),
             settings: settings.into(),
         };
-        Self::start_with(guilds, gateways, &PLUGINS, false, None, Some(replicas)).await
+        let world = Self::start_with(guilds, gateways, &PLUGINS, false, None, Some(replicas)).await;
+        world.spread(guilds, gateways).await;
+        world
+    }
+
+    /// The first pod to be there may have been given all guilds, and the loss of another would lose nothing.
+    async fn spread(&self, count: usize, gateways: usize) {
+        let client = self.fleet.client().unwrap();
+        wait("every guild is assigned", async || {
+            let guilds = self.fleet.assignments().await.unwrap();
+            guilds.len() == count && guilds.iter().all(|guild| guild.pod.is_some())
+        })
+        .await;
+        let everywhere = async || {
+            let guilds = self.fleet.assignments().await.unwrap();
+            let owns = |pod: usize| guilds.iter().any(|guild| guild.pod == Some(format!("gateway-{pod}")));
+            (0..gateways).all(owns) && guilds.iter().all(|guild| guild.target.is_none())
+        };
+        if !everywhere().await {
+            client.rebalance(false).await.unwrap();
+            wait("every pod owns guilds", everywhere).await;
+        }
     }
 
     async fn start(guilds: usize, gateways: usize, proxied: bool, traces: Option<String>) -> Self {

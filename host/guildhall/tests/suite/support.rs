@@ -1,7 +1,7 @@
 //! Pods that run the whole suite. Most tests share one, each with a guild of its own; those that kill it have their own.
 
 use crate::server::Server;
-use guildhall_harness::{Pod, PodOptions, built_plugin};
+use guildhall_harness::{Pod, PodOptions, SUITE, built_plugin};
 use guildhall_sim::{SimConfig, Simulation};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -10,22 +10,6 @@ use tokio::runtime::Runtime;
 
 /// Long enough for a busy machine; every wait ends as soon as what it waits for is there.
 pub(crate) const BOUND: Duration = Duration::from_secs(30);
-
-const PLUGINS: [&str; 13] = [
-    "activity",
-    "automod_log",
-    "escalation",
-    "force_ban",
-    "honeypot",
-    "message_log",
-    "mod_actions",
-    "mod_log",
-    "onboarding",
-    "reaction_roles_channel",
-    "report",
-    "spam_guard",
-    "tickets",
-];
 
 static STARTING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -53,7 +37,7 @@ impl Suite {
         let hasty = simulation.guild_ids()[guilds - 1];
         let options = PodOptions {
             binary: env!("CARGO_BIN_EXE_guildhall").into(),
-            plugins: PLUGINS.map(built_plugin).into(),
+            plugins: SUITE.map(built_plugin).into(),
             configuration: format!(
                 "[discord]\nrequests_per_second = 10000\n[guild_settings.\"{hasty}\".escalation]\nhours_per_vote = 36\n"
             ),
