@@ -4,7 +4,7 @@
 use crate::files::GuildFiles;
 use anyhow::{Context, Result};
 use guildhall_model::GuildId;
-use guildhall_replication::{Replicator, RestoreError, Restorer};
+use guildhall_replication::{Point, Replicator, RestoreError, Restorer};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,15 +63,15 @@ impl Durability {
             // Nobody has owned it since: the bucket, which may be away, has nothing newer.
             return Ok(None);
         }
-        let epochs = match self.restorer.bucket().ready_epochs(guild).await {
+        let newest = match self.restorer.newest(guild).await {
             Err(error) if epoch == 1 => {
                 let error = format!("{:#}", anyhow::Error::from(error));
                 tracing::warn!(%guild, error, "the bucket cannot be asked whether a fleet before knew this guild; it begins as a new one");
                 return Ok(None);
             }
-            epochs => epochs?,
+            newest => newest?,
         };
-        let Some(newest) = epochs.first().copied() else {
+        let Some(newest) = newest else {
             return Ok(None);
         };
         if newest >= epoch {
@@ -82,7 +82,7 @@ impl Durability {
         }
         let place = files.delivered(guild, newest);
         let part = place.with_extension("restoring");
-        let restored = match self.restorer.restore_latest(guild, &epochs, &part).await {
+        let restored = match self.restorer.restore(guild, Point::Latest, &part).await {
             Err(RestoreError::Nothing(_)) => return Ok(None),
             restored => restored?,
         };

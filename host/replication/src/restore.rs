@@ -118,33 +118,20 @@ impl Restorer {
         &self.bucket
     }
 
+    /// The newest epoch of the guild that can be restored.
+    pub async fn newest(&self, guild: GuildId) -> Result<Option<i64>, RestoreError> {
+        Ok(self.bucket.ready_epochs(guild).await?.first().copied())
+    }
+
     /// Writes the guild's file to `to`, which must not exist.
     pub async fn restore(&self, guild: GuildId, point: Point, to: &Path) -> Result<Restored, RestoreError> {
-        self.counted(async {
-            match point {
-                Point::Latest => {
-                    let epochs = self.bucket.ready_epochs(guild).await?;
-                    self.latest(guild, &epochs, to).await
-                }
-                Point::At(at) => self.at(guild, at, to).await,
-            }
-        })
-        .await
-    }
-
-    /// The same for the newest state, where it is known which epochs can be restored, the newest first.
-    pub async fn restore_latest(&self, guild: GuildId, epochs: &[i64], to: &Path) -> Result<Restored, RestoreError> {
-        self.counted(self.latest(guild, epochs, to)).await
-    }
-
-    async fn counted(
-        &self,
-        restoring: impl Future<Output = Result<Restored, RestoreError>>,
-    ) -> Result<Restored, RestoreError> {
         // The semaphore is never closed.
         let _place = self.places.acquire().await;
         let started = Instant::now();
-        let restored = restoring.await;
+        let restored = match point {
+            Point::Latest => self.latest(guild, to).await,
+            Point::At(at) => self.at(guild, at, to).await,
+        };
         let result = match &restored {
             Ok(restored) if restored.damaged => "earlier",
             Ok(_) => "latest",
@@ -156,9 +143,9 @@ impl Restorer {
         restored
     }
 
-    async fn latest(&self, guild: GuildId, epochs: &[i64], to: &Path) -> Result<Restored, RestoreError> {
+    async fn latest(&self, guild: GuildId, to: &Path) -> Result<Restored, RestoreError> {
         let mut damage = None;
-        for epoch in epochs.iter().copied() {
+        for epoch in self.bucket.ready_epochs(guild).await? {
             match self.attempt(guild, epoch, &[], to).await? {
                 Attempt::Done => {
                     let damaged = damage.is_some();
