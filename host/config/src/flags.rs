@@ -57,7 +57,7 @@ impl Service {
             .await?
             .get(0);
         if guilds >= GUILDS {
-            // Told again only when it is news: another guild, or after the last telling has run out.
+            // Told again only when the last telling has run out.
             let told = change
                 .transaction
                 .execute(

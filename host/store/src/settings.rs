@@ -38,7 +38,14 @@ impl GuildStore {
     /// Replaces the plugin's settings by this JSON object; nothing happens when they are the same. Inside a batch they
     /// hold from its commit on.
     pub fn set_settings(&mut self, plugin: &str, json: &str) -> Result<(), StoreError> {
-        let known = self.settings.get(plugin);
+        let changed = self
+            .changed_settings
+            .iter()
+            .rev()
+            .find(|(changed, _)| changed == plugin);
+        let known = changed
+            .map(|(_, settings)| settings)
+            .or_else(|| self.settings.get(plugin));
         if known.is_some_and(|settings| settings.json == json) {
             return Ok(());
         }

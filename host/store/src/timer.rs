@@ -122,7 +122,7 @@ impl GuildStore {
         for timer in timers {
             self.connection.execute(
                 "INSERT INTO guildhall_timers (plugin, name, due_at, payload, every_seconds) VALUES (?1, ?2, ?3, '', ?4)
-                 ON CONFLICT (plugin, name) DO UPDATE SET every_seconds = ?4 WHERE every_seconds <> ?4",
+                 ON CONFLICT (plugin, name) DO UPDATE SET every_seconds = ?4 WHERE every_seconds IS NOT ?4",
                 (plugin, &timer.name, now + u64::from(timer.every_seconds) * 1000, timer.every_seconds),
             )?;
         }

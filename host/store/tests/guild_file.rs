@@ -260,6 +260,30 @@ fn timers_fire_once_or_again_and_survive() {
 }
 
 #[test]
+fn a_timer_that_fired_once_fires_again_where_the_plugin_describes_it_so() {
+    let directory = TempDir::new().unwrap();
+    let mut store = open(&directory);
+    let once = StoredTimer {
+        plugin: "watch".into(),
+        name: "hourly".into(),
+        due_at: 50,
+        payload: String::new(),
+    };
+    store.begin(Undo::Call).unwrap();
+    store.set_timer(&once).unwrap();
+    store.commit(0).unwrap();
+    let hourly = RecurringTimer {
+        name: "hourly".into(),
+        every_seconds: 3600,
+    };
+    store.prepare_plugin(&access(), &[], &[hourly], 0).unwrap();
+    store.begin(Undo::Call).unwrap();
+    assert!(store.fire_timer(&once, 1000).unwrap());
+    store.commit(0).unwrap();
+    assert_ne!(store.next_timer(), None);
+}
+
+#[test]
 fn settings_have_a_generation_that_grows_with_every_change() {
     let directory = TempDir::new().unwrap();
     let mut store = open(&directory);
@@ -271,6 +295,25 @@ fn settings_have_a_generation_that_grows_with_every_change() {
     let store = open(&directory);
     let settings = store.settings("watch").unwrap();
     assert_eq!((settings.json.as_str(), settings.generation), ("{\"a\":2}", 2));
+}
+
+#[test]
+fn settings_of_a_batch_follow_each_other_and_are_undone_with_it() {
+    let directory = TempDir::new().unwrap();
+    let mut store = open(&directory);
+    store.set_settings("watch", "1").unwrap();
+    store.begin(Undo::Batch).unwrap();
+    store.set_settings("watch", "2").unwrap();
+    store.roll_back();
+    assert_eq!(store.settings("watch").unwrap().json, "1");
+    store.begin(Undo::Batch).unwrap();
+    store.set_settings("watch", "2").unwrap();
+    store.set_settings("watch", "1").unwrap();
+    store.commit(0).unwrap();
+    let told = store.settings("watch").cloned().unwrap();
+    assert_eq!((told.json.as_str(), told.generation), ("1", 3));
+    drop(store);
+    assert_eq!(open(&directory).settings("watch"), Some(&told));
 }
 
 #[test]

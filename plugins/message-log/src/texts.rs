@@ -4,6 +4,7 @@ use crate::cache::Kept;
 use crate::entries::By;
 use guildhall_sdk::{
     Id, Person, cut, cut_characters, defused, message_link, one_line, quoted_within, relative_time, snowflake_unix_ms,
+    utc,
 };
 
 /// Discord's bound of a message.
@@ -187,25 +188,6 @@ fn person(person: &Person) -> String {
         "" => format!("<@{}>", person.id),
         name => format!("<@{}> ({})", person.id, defused(&cut_characters(name, 64))),
     }
-}
-
-/// A moment as people write it (the civil calendar of days since 1970).
-fn utc(unix_ms: u64) -> String {
-    let (days, seconds) = (unix_ms / 86_400_000, unix_ms / 1000 % 86_400);
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Months, and how much happened in each, drawn in one line.
 
-use guildhall_sdk::Timestamp;
+use guildhall_sdk::{Timestamp, civil_date};
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const NAMES: [&str; 12] = [
@@ -16,22 +16,12 @@ pub(crate) struct Month {
 }
 
 impl Month {
-    /// The month of a moment (Howard Hinnant's civil_from_days, for days since 1970).
+    /// The month of a moment.
     pub(crate) fn of(moment: Timestamp) -> Self {
-        let days = moment / 86_400_000 + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let from_march = (5 * day_of_year + 2) / 153;
-        let january_or_february = from_march >= 10;
-        let index = if january_or_february {
-            from_march - 10
-        } else {
-            from_march + 2
-        };
+        let (year, month, _) = civil_date(moment / 86_400_000);
         Self {
-            year: era * 400 + year_of_era + u64::from(january_or_february),
-            index: usize::try_from(index).unwrap_or(0),
+            year,
+            index: usize::try_from(month - 1).unwrap_or(0),
         }
     }
 

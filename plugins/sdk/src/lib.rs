@@ -52,6 +52,7 @@ mod refusal;
 mod setting;
 mod text;
 mod user_threads;
+mod utc;
 mod written;
 
 #[allow(
@@ -92,6 +93,7 @@ pub use post::{Person, Post, Posted};
 pub use setting::SettingId;
 pub use text::{cut, cut_characters, defused, one_line, quoted, quoted_within, relative_time, span};
 pub use user_threads::UserThreads;
+pub use utc::{civil_date, utc};
 pub use written::{WRITTEN, is_judged, written_text};
 
 /// Makes a [`Plugin`] the component's plugin. Once per crate.

@@ -10,7 +10,6 @@ mod settings;
 mod setup;
 mod ticket;
 mod transcript;
-mod utc;
 
 use guildhall_sdk::{
     ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, Interaction, Plugin, Timer,

@@ -5,9 +5,8 @@ use crate::log;
 use crate::opening::{closed_message, first_message};
 use crate::settings::Settings;
 use crate::ticket::{self, Ticket};
-use crate::utc;
 use guildhall_sdk::mod_log::ReportedMessage;
-use guildhall_sdk::{Action, Context, Database, Error, Id, Message, Outcome, WRITTEN, cut, params};
+use guildhall_sdk::{Action, Context, Database, Error, Id, Message, Outcome, WRITTEN, cut, params, utc};
 
 /// Pages of transcripts that are being read; 0 is the newest.
 pub(crate) const MIGRATION: &str = "CREATE TABLE tickets_pages (
@@ -192,7 +191,7 @@ fn one(message: &Message) -> Option<String> {
     let author = one_line(&message.author.username);
     Some(format!(
         "{} {author}{edited}: {}\n",
-        utc::written(message.sent_at),
+        utc(message.sent_at),
         lines.join("\n    ")
     ))
 }
@@ -208,7 +207,7 @@ fn head(ticket: &Ticket, messages: u64, missing: &str) -> String {
             "opened by {} ({}), {} UTC",
             one_line(&ticket.opener.name),
             ticket.opener.id,
-            utc::written(ticket.opened_at)
+            utc(ticket.opened_at)
         ),
     ];
     if let Some(closed) = &ticket.closed {
@@ -220,7 +219,7 @@ fn head(ticket: &Ticket, messages: u64, missing: &str) -> String {
             "closed by {} ({}), {} UTC{feedback}",
             one_line(&closed.by.name),
             closed.by.id,
-            utc::written(closed.at)
+            utc(closed.at)
         ));
     }
     if !ticket.concern.is_empty() {

@@ -1,17 +1,17 @@
 //! Moments in words that need no Discord client to be read.
 
-use guildhall_sdk::Timestamp;
+use crate::Timestamp;
 
 /// `2026-03-02 09:00:05`, in UTC.
-pub(crate) fn written(moment: Timestamp) -> String {
+pub fn utc(moment: Timestamp) -> String {
     let (days, seconds) = (moment / 86_400_000, moment / 1000 % 86_400);
-    let (year, month, day) = date(days);
+    let (year, month, day) = civil_date(days);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 /// Year, month and day of days since 1970-01-01 (Howard Hinnant's civil_from_days: years begin in March).
-fn date(days: u64) -> (u64, u64, u64) {
+pub fn civil_date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -32,9 +32,11 @@ mod tests {
 
     #[test]
     fn moments_are_written_in_utc() {
-        assert_eq!(written(0), "1970-01-01 00:00:00");
-        assert_eq!(written(1_709_164_800_000), "2024-02-29 00:00:00");
-        assert_eq!(written(1_772_442_005_999), "2026-03-02 09:00:05");
-        assert_eq!(written(1_735_689_599_000), "2024-12-31 23:59:59");
+        assert_eq!(utc(0), "1970-01-01 00:00:00");
+        assert_eq!(utc(1_709_164_800_000), "2024-02-29 00:00:00");
+        assert_eq!(utc(1_709_210_096_000), "2024-02-29 12:34:56");
+        assert_eq!(utc(1_772_442_000_000), "2026-03-02 09:00:00");
+        assert_eq!(utc(1_772_442_005_999), "2026-03-02 09:00:05");
+        assert_eq!(utc(1_735_689_599_000), "2024-12-31 23:59:59");
     }
 }
