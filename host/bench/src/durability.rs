@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// The same while guilds are restored.
 const RESTORE_LOOK: Duration = Duration::from_millis(500);
 const RESTORES: usize = 20;
+/// Saturated runs with and without replication, of which the median counts.
+const ROUNDS: usize = 5;
 
 /// What can be measured alone.
 pub(crate) const PARTS: &[&str] = &["lag", "restore", "failover", "throughput", "gate"];
@@ -244,25 +246,42 @@ async fn saturated(simulation: &Simulation, fleet: &Fleet) -> Result<f64> {
     Ok(report.messages as f64 / took.as_secs_f64())
 }
 
-/// The same load with and without replication: Litestream and the bucket's server share the pod's cores.
+/// The same load with and without replication, in turns: Litestream and the bucket's server share the pod's cores.
 async fn throughput(binary: &Path, plugins: &Path, print: &impl Fn(&Figure)) -> Result<()> {
-    let plain = simulation(50).await?;
-    let alone = FleetOptions {
-        gateways: 1,
-        ..options(binary, plugins, Vec::new())
-    };
-    let fleet = Fleet::start(alone, &plain).await?;
-    wait("there is a session", async || plain.stats().identifies > 0).await?;
-    let without = saturated(&plain, &fleet).await?;
-    drop(fleet);
-    let measured = simulation(50).await?;
-    let fleet = replicated(binary, plugins, &measured, 0, "").await?;
-    let with = saturated(&measured, &fleet).await?;
+    let mut rates = [Vec::new(), Vec::new()];
+    let mut caught_up = Vec::new();
+    for _ in 0..ROUNDS {
+        let plain = simulation(50).await?;
+        let alone = FleetOptions {
+            gateways: 1,
+            ..options(binary, plugins, Vec::new())
+        };
+        let fleet = Fleet::start(alone, &plain).await?;
+        wait("there is a session", async || plain.stats().identifies > 0).await?;
+        rates[0].push(saturated(&plain, &fleet).await?);
+        drop(fleet);
+        let measured = simulation(50).await?;
+        let fleet = replicated(binary, plugins, &measured, 0, "").await?;
+        rates[1].push(saturated(&measured, &fleet).await?);
+        let ended = Instant::now();
+        wait("all is in the bucket", async || {
+            standings(&fleet)
+                .await
+                .is_ok_and(|all| all.iter().all(|standing| standing.lag_ms == 0))
+        })
+        .await?;
+        caught_up.push(ended.elapsed().as_secs_f64());
+    }
+    for figures in rates.iter_mut().chain([&mut caught_up]) {
+        figures.sort_by(f64::total_cmp);
+    }
+    let [without, with] = rates.map(|rates| rates[ROUNDS / 2]);
     print(&Figure {
         baseline: Some(without),
         ..figure("durability.replicated_events_per_s", with, "events/s")
     });
     print(&figure("durability.throughput_ratio", with / without, ""));
+    print(&figure("durability.caught_up_s", caught_up[ROUNDS - 1], "s"));
     Ok(())
 }
 

@@ -3,11 +3,12 @@
 
 use crate::connection::Connections;
 use crate::location::Location;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt};
 use guildhall_model::{GuildId, UnixMilliseconds};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{BackoffConfig, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,33 @@ pub struct ReadyEpoch {
     pub pod: String,
     /// When everything that the file held at its beginning was in the bucket.
     pub ready_at: UnixMilliseconds,
+}
+
+/// An object of Litestream's: what some transactions in a row changed.
+pub(crate) struct ReplicaObject {
+    pub(crate) path: Path,
+    /// The first of the transactions.
+    pub(crate) first: u64,
+    /// The last of them.
+    pub(crate) last: u64,
+    pub(crate) bytes: u64,
+}
+
+impl ReplicaObject {
+    /// By its name: `<level>/<first>-<last>.ltx`, in hexadecimal.
+    fn of(object: ObjectMeta) -> Option<Self> {
+        let (first, last) = object.location.filename()?.strip_suffix(".ltx")?.split_once('-')?;
+        let (first, last) = (
+            u64::from_str_radix(first, 16).ok()?,
+            u64::from_str_radix(last, 16).ok()?,
+        );
+        Some(Self {
+            path: object.location,
+            first,
+            last,
+            bytes: object.size,
+        })
+    }
 }
 
 /// A client of the bucket.
@@ -117,24 +145,27 @@ impl Bucket {
         Ok((ready, begun))
     }
 
+    /// What Litestream keeps of this epoch.
+    pub(crate) async fn objects(&self, guild: GuildId, epoch: i64) -> Result<Vec<ReplicaObject>, BucketError> {
+        let below = Path::from(self.location.epoch(guild, epoch));
+        let objects = self.store.list(Some(&below));
+        let objects: Vec<_> = objects.try_collect().await.map_err(|error| self.failed(error))?;
+        Ok(objects.into_iter().filter_map(ReplicaObject::of).collect())
+    }
+
     /// The last transactions of the objects that Litestream keeps of this epoch, ascending: points that it may be restored to.
     pub(crate) async fn points(&self, guild: GuildId, epoch: i64) -> Result<Vec<u64>, BucketError> {
-        let below = Path::from(self.location.epoch(guild, epoch));
-        let objects: Vec<_> = self
-            .store
-            .list(Some(&below))
-            .try_collect()
-            .await
-            .map_err(|error| self.failed(error))?;
-        // `<level>/<first>-<last>.ltx`, in hexadecimal.
-        let last = |name: &str| u64::from_str_radix(name.strip_suffix(".ltx")?.split_once('-')?.1, 16).ok();
-        let mut points: Vec<_> = objects
-            .iter()
-            .filter_map(|object| last(object.location.filename()?))
-            .collect();
+        let objects = self.objects(guild, epoch).await?;
+        let mut points: Vec<_> = objects.iter().map(|object| object.last).collect();
         points.sort_unstable();
         points.dedup();
         Ok(points)
+    }
+
+    /// One of these objects, whole.
+    pub(crate) async fn fetch(&self, path: &Path) -> Result<Bytes, BucketError> {
+        let fetched = async { self.store.get(path).await?.bytes().await };
+        fetched.await.map_err(|error| self.failed(error))
     }
 
     /// What the owner of a ready epoch left; none where it is not ready.

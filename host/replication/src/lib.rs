@@ -8,6 +8,8 @@ mod bucket;
 mod connection;
 mod litestream;
 mod location;
+mod ltx;
+mod rebuild;
 mod replicator;
 mod restore;
 mod supervisor;

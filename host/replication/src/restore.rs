@@ -1,7 +1,8 @@
-//! A guild's file out of the bucket: Litestream restores it, this finds the epoch and, where objects are damaged, the last
-//! good point.
+//! A guild's file out of the bucket: finds the epoch, has its newest state put together or lets Litestream restore it, and,
+//! where objects are damaged, finds the last good point.
 
 use crate::bucket::{Bucket, BucketError};
+use crate::rebuild::rebuild;
 use guildhall_model::{GuildId, UnixMilliseconds};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -146,6 +147,13 @@ impl Restorer {
     async fn latest(&self, guild: GuildId, to: &Path) -> Result<Restored, RestoreError> {
         let mut damage = None;
         for epoch in self.bucket.ready_epochs(guild).await? {
+            match rebuild(&self.bucket, guild, epoch, to).await {
+                Ok(()) => {
+                    let damaged = damage.is_some();
+                    return Ok(Restored { epoch, damaged });
+                }
+                Err(reason) => tracing::info!(%guild, epoch, %reason, "Litestream is left to restore the guild"),
+            }
             match self.attempt(guild, epoch, &[], to).await? {
                 Attempt::Done => {
                     let damaged = damage.is_some();

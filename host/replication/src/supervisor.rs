@@ -3,7 +3,7 @@
 
 use crate::litestream::Litestream;
 use crate::location::Location;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, setpriority_pgrp};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Before it is started again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How far it stands behind the pod where both want the same core: events come first, and the bucket is behind for as long.
+const NICENESS: i32 = 10;
 /// It brings what it has to the bucket when it is asked to end, or is killed.
 const END: Duration = Duration::from_secs(10);
 
@@ -98,14 +100,22 @@ pub async fn supervise(
 fn start(program: &Path, configuration: &Path, location: &Location) -> std::io::Result<Child> {
     let mut command = Command::new(program);
     prepare(&mut command, location);
-    command
+    let child = command
         .args(["replicate", "-config"])
         .arg(configuration)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        // A priority is a thread's; a group's is that of all threads in it.
+        .process_group(0)
         .kill_on_drop(true)
-        .spawn()
+        .spawn()?;
+    if let Some(group) = child.id().and_then(|id| Pid::from_raw(id.cast_signed()))
+        && let Err(error) = setpriority_pgrp(Some(group), NICENESS)
+    {
+        tracing::warn!(%error, "Litestream runs with the pod's own priority");
+    }
+    Ok(child)
 }
 
 /// What it says becomes part of the pod's log.

@@ -99,6 +99,12 @@ pub fn inspect(path: &Path) -> rusqlite::Result<Inspection> {
     Ok(found)
 }
 
+/// Whether SQLite finds nothing wrong with the pages of a file that nobody writes meanwhile, and that has no WAL. Blocks.
+pub fn is_whole(path: &Path) -> rusqlite::Result<bool> {
+    let connection = open_unchanging(path)?;
+    Ok(lines(&connection, "PRAGMA quick_check(1)")? == ["ok"])
+}
+
 /// Opens a file that nobody writes meanwhile, and that has no WAL.
 pub(crate) fn open_unchanging(path: &Path) -> rusqlite::Result<Connection> {
     // `immutable` keeps SQLite from making a WAL beside a file that was in WAL mode.

@@ -38,7 +38,7 @@ pub use day::Day;
 pub use digest::digest_of;
 pub use error::{OpenError, StoreError};
 pub use gap::{SessionStart, Told};
-pub use inspect::{Inspection, inspect};
+pub use inspect::{Inspection, inspect, is_whole};
 pub use limits::StoreLimits;
 pub use open::{GuildStore, Opened, guild_file, set_aside};
 pub use owner::epoch_of;
