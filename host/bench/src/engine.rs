@@ -24,23 +24,32 @@ const EVENTS: usize = 32_000;
 const ROUNDS: usize = 3;
 
 /// The host of a call in these measurements: a real guild file, and a guild of which nothing is known.
-struct BenchHost(Box<GuildStore>);
+pub(crate) struct BenchHost {
+    pub(crate) store: Box<GuildStore>,
+    settings: &'static str,
+}
+
+impl BenchHost {
+    pub(crate) fn new(store: Box<GuildStore>, settings: &'static str) -> Self {
+        Self { store, settings }
+    }
+}
 
 impl CallHost for BenchHost {
     fn query(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError> {
-        self.0.query(sql, parameters)
+        self.store.query(sql, parameters)
     }
     fn execute(&mut self, _: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError> {
-        self.0.execute(sql, parameters)
+        self.store.execute(sql, parameters)
     }
     fn set_deadline(&mut self, deadline: Instant) {
-        self.0.set_deadline(Some(deadline));
+        self.store.set_deadline(Some(deadline));
     }
     fn view(&self) -> &dyn GuildView {
         &UnknownGuild
     }
     fn settings(&self, _: &str) -> String {
-        "{}".into()
+        self.settings.into()
     }
     fn common(&self) -> CommonSettings {
         CommonSettings::default()
@@ -195,7 +204,7 @@ fn component_guilds(directory: &Path, guilds: usize, plugin: &Plugin<BenchHost>)
             let mut store = GuildStore::open(directory, id, &StoreLimits::default())?.store;
             store.prepare_plugin(&access, &description.migrations, &description.timers, 0)?;
             Ok(ComponentGuild {
-                host: Some(BenchHost(store)),
+                host: Some(BenchHost::new(store, "{}")),
                 access: access.clone(),
             })
         })
@@ -206,20 +215,20 @@ fn component_guilds(directory: &Path, guilds: usize, plugin: &Plugin<BenchHost>)
 fn component_batch(guild: &mut ComponentGuild, plugin: &Arc<Plugin<BenchHost>>, messages: Vec<Message>) -> Result<()> {
     let mut host = guild.host.take().context("the host is back after every batch")?;
     let mut instance = PluginInstance::new(plugin.clone(), CallLimits::default());
-    host.0.begin(Undo::Batch)?;
+    host.store.begin(Undo::Batch)?;
     for message in messages {
         let event = Event {
-            guild: host.0.guild(),
+            guild: host.store.guild(),
             received_at: 0,
             data: EventData::MessageCreate(Box::new(message)),
         };
-        host.0.begin_call(&guild.access);
+        host.store.begin_call(&guild.access);
         let (back, report) = instance.handle(host, &PreparedEvent::from(event));
         host = back;
-        host.0.end_call(report.result.is_ok())?;
+        host.store.end_call(report.result.is_ok())?;
         report.result?;
     }
-    host.0.commit(0)?;
+    host.store.commit(0)?;
     guild.host = Some(host);
     Ok(())
 }

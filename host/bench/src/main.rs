@@ -6,6 +6,7 @@ mod engine;
 mod figure;
 mod fleet;
 mod fleet_http;
+mod lang;
 mod suite;
 mod suite_spam;
 mod whole;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 /// Measures, and prints a table or JSON lines.
 #[derive(Parser)]
 struct Arguments {
-    /// `engine`, `whole`, `suite`, `fleet` or `durability`, or a part of the last two: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
+    /// `engine`, `lang`, `whole`, `suite`, `fleet` or `durability`, or a part of the last two: `fleet.moves`, `fleet.rebalance`, `fleet.failover`,
     /// `fleet.watch`, `fleet.http`, `durability.lag`, `durability.restore`, `durability.failover`, `durability.throughput`,
     /// `durability.gate`. All when left out.
     group: Option<String>,
@@ -28,6 +29,9 @@ struct Arguments {
     /// The directory of the built plugins.
     #[arg(long)]
     plugins: PathBuf,
+    /// The directory of the built sample plugins, named after their languages.
+    #[arg(long)]
+    samples: PathBuf,
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
@@ -41,14 +45,14 @@ fn main() -> Result<()> {
         .and_then(|group| group.split_once('.'))
         .map_or((group, None), |(group, part)| (Some(group), Some(part)));
     let known = match group {
-        None | Some("engine" | "whole" | "suite") => part.is_none(),
+        None | Some("engine" | "lang" | "whole" | "suite") => part.is_none(),
         Some("fleet") => part.is_none_or(|part| fleet::PARTS.contains(&part)),
         Some("durability") => part.is_none_or(|part| durability::PARTS.contains(&part)),
         Some(_) => false,
     };
     if !known {
         bail!(
-            "there is no such group; choose engine, whole, suite, fleet, durability, or one of fleet.{:?} or durability.{:?}",
+            "there is no such group; choose engine, lang, whole, suite, fleet, durability, or one of fleet.{:?} or durability.{:?}",
             fleet::PARTS,
             durability::PARTS
         );
@@ -57,6 +61,9 @@ fn main() -> Result<()> {
     let probe = arguments.plugins.join("probe.wasm");
     if wanted("engine") {
         engine::run(&probe, print)?;
+    }
+    if wanted("lang") {
+        lang::run(&arguments.samples, print)?;
     }
     if wanted("whole") {
         whole::run(&arguments.binary, &probe, print)?;

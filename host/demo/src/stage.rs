@@ -105,7 +105,7 @@ fn messages(simulation: &Simulation) -> u64 {
 fn actions(journal: &[JournalEntry]) -> usize {
     journal
         .iter()
-        .filter(|entry| entry.applied && entry.route != "commands")
+        .filter(|entry| entry.applied && !entry.path.starts_with("applications/"))
         .count()
 }
 

@@ -4,6 +4,7 @@
 //! Nothing is given up: an action is settled when Discord has done it or refused it for good. One that is not settled
 //! when the process ends is still in its guild's outbox.
 
+use crate::http_queue::{Answered, HttpConfig, HttpQueue};
 use crate::rate_limits::{BucketHeaders, RateLimits};
 use crate::request::Outgoing;
 use crate::rest::{Answer, Rest, RestError, request};
@@ -44,6 +45,8 @@ pub struct DispatcherConfig {
     pub permission: Permission,
     /// Where flags go.
     pub flags: Arc<dyn FlagExchange>,
+    /// How plugins' requests to other hosts are carried out.
+    pub http: HttpConfig,
 }
 
 /// A finished action.
@@ -100,6 +103,7 @@ impl Dispatcher {
             unsettled: unsettled.clone(),
             permission: config.permission,
             flags: config.flags,
+            http: HttpQueue::new(config.http),
             releasing: HashMap::new(),
             under_way: HashSet::new(),
             concurrency: config.concurrency.get(),
@@ -210,6 +214,7 @@ struct Schedule {
     unsettled: Arc<Unsettled>,
     permission: Permission,
     flags: Arc<dyn FlagExchange>,
+    http: HttpQueue,
     /// Guilds that are given away, and who waits for it.
     releasing: HashMap<GuildId, oneshot::Sender<()>>,
     /// Lanes whose first action is at Discord.
@@ -247,6 +252,7 @@ impl Schedule {
                     Ok(finished) => self.finish(finished),
                     Err(error) => tracing::error!(%error, "a request ended by a panic; its action stays in the outbox"),
                 },
+                Some(answered) = self.http.next() => self.finish_http(answered),
                 Some(fetched) = self.fetching.join_next() => match fetched {
                     Ok(fetched) => self.finish_fetch(fetched),
                     Err(error) => tracing::error!(%error, "a request ended by a panic"),
@@ -263,6 +269,10 @@ impl Schedule {
         }
         for entry in entries {
             let action = &entry.submitted.action;
+            if matches!(action, Action::HttpRequest { .. }) {
+                self.http.take(guild, entry);
+                continue;
+            }
             let key = LaneKey {
                 priority: action.priority(),
                 guild,
@@ -302,7 +312,8 @@ impl Schedule {
     fn wake_at(&self) -> Option<Instant> {
         let delayed = self.delayed.keys().next().map(|(until, _)| *until);
         let all = self.all_held_until.filter(|_| !self.ready.is_empty());
-        let fenced = (!self.ready.is_empty() && !self.permission.holds()).then(|| Instant::now() + SHORTEST_PAUSE);
+        let waits = !self.ready.is_empty() || self.http.waits();
+        let fenced = (waits && !self.permission.holds()).then(|| Instant::now() + SHORTEST_PAUSE);
         delayed.into_iter().chain(all).chain(fenced).min()
     }
 
@@ -354,6 +365,9 @@ impl Schedule {
             }
         }
         self.ready.extend(passed_over);
+        if self.permission.holds() {
+            self.http.start();
+        }
     }
 
     fn send(&mut self, key: LaneKey, entry: OutboxEntry, request: Outgoing) {
@@ -394,6 +408,16 @@ impl Schedule {
                 took: started.elapsed(),
             }
         });
+    }
+
+    fn finish_http(&mut self, Answered { guild, entry, outcome }: Answered) {
+        // It has no lane.
+        let key = LaneKey {
+            priority: Priority::Http,
+            guild,
+            channel: ChannelId(0),
+        };
+        self.settle(key, entry, outcome);
     }
 
     /// Sends a request beside the actions, if it would hold none of them up.
@@ -495,10 +519,10 @@ impl Schedule {
     }
 
     fn settle(&mut self, key: LaneKey, entry: OutboxEntry, outcome: Outcome) {
-        let result = if matches!(outcome, Outcome::Refused(_)) {
-            "refused"
-        } else {
-            "done"
+        let result = match outcome {
+            Outcome::Refused(_) => "refused",
+            Outcome::Failed(_) => "failed",
+            _ => "done",
         };
         metrics::counter!("guildhall_actions_total", "action" => label(&entry.submitted.action), "result" => result)
             .increment(1);
@@ -528,6 +552,9 @@ impl Schedule {
 
     fn release(&mut self, guild: GuildId, done: oneshot::Sender<()>) {
         self.releasing.insert(guild, done);
+        self.rest.responses().forget_guild(guild);
+        let dropped = self.http.forget(guild);
+        self.let_go(dropped);
         let lanes: Vec<_> = self.lanes.keys().filter(|key| key.guild == guild).copied().collect();
         for key in lanes {
             if self.under_way.contains(&key) {
@@ -609,6 +636,7 @@ fn label(action: &Action) -> &'static str {
         Action::CreateChannel { .. } => "create-channel",
         Action::SendDirectMessage { .. } => "send-direct-message",
         Action::FlagUser { .. } => "flag-user",
+        Action::HttpRequest { .. } => "http-request",
         Action::ScheduleTimer { .. }
         | Action::CancelTimer { .. }
         | Action::EmitSignal { .. }

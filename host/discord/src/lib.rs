@@ -2,10 +2,13 @@
 //! no SQL.
 
 mod catch_up;
+mod commands;
 mod decode;
+mod deferral;
 mod dispatcher;
 mod frame;
 mod http_client;
+mod http_queue;
 mod identify;
 mod intents;
 mod rate_limits;
@@ -17,10 +20,13 @@ mod session;
 mod snapshot;
 
 pub use catch_up::{CatchUp, Missed, MissedPage};
+pub use commands::{CommandChanges, CommandKey, command_key};
 pub use decode::{DecodeError, Decoded, SnapshotUpdate, decode, event_kind, is_snapshot_event};
+pub use deferral::{DeferralConfig, Deferrals, Waiting};
 pub use dispatcher::{Dispatcher, DispatcherConfig, FlagExchange, Report, Settled};
 pub use frame::{Frame, FrameError};
 pub use http_client::HttpClient;
+pub use http_queue::{HttpConfig, HttpExchange};
 pub use identify::IdentifyPace;
 pub use intents::intents_for;
 pub use responses::Responses;

@@ -35,7 +35,7 @@ impl Outgoing {
         }
     }
 
-    fn with_body(self, body: Value) -> Self {
+    pub(crate) fn with_body(self, body: Value) -> Self {
         Self {
             body: Some(body),
             ..self
@@ -239,7 +239,8 @@ pub(crate) fn request_for(guild: GuildId, entry: &OutboxEntry) -> Option<Outgoin
         | Action::CancelTimer { .. }
         | Action::EmitSignal { .. }
         | Action::ConfigureGuild { .. }
-        | Action::FlagUser { .. } => return None,
+        | Action::FlagUser { .. }
+        | Action::HttpRequest { .. } => return None,
     };
     Some(Outgoing {
         reason: entry.submitted.reason.clone(),

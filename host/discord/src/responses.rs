@@ -1,7 +1,8 @@
-//! First answers to interactions that came over HTTP: they go back the way that the interaction came, as long as somebody
-//! waits there. After that, and for interactions of the gateway, they leave by REST.
+//! First answers to interactions: those that came over HTTP go back the way that the interaction came, as long as
+//! somebody waits there. After that, and for interactions of the gateway, they leave by REST; and where the host has
+//! deferred an interaction, they are no first answers any more.
 
-use guildhall_model::InteractionId;
+use guildhall_model::{GuildId, InteractionId};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +14,7 @@ const KEPT: Duration = Duration::from_secs(15);
 /// Receiving and Responding to Interactions.
 const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// What waits for answers, and answers that were just given.
+/// What waits for answers, answers that were just given, and what the host has deferred.
 #[derive(Debug, Default)]
 pub struct Responses(Mutex<State>);
 
@@ -21,8 +22,39 @@ pub struct Responses(Mutex<State>);
 struct State {
     waiting: HashMap<InteractionId, Vec<oneshot::Sender<Value>>>,
     given: HashMap<InteractionId, (Value, Instant)>,
-    /// Interactions that were deferred, and whether as an update of a component's message: nobody waits for them.
-    deferred: HashMap<InteractionId, (bool, Instant)>,
+    /// Interactions that no plugin has answered, and those that the host has deferred.
+    open: HashMap<InteractionId, Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    guild: GuildId,
+    /// Whether a deferral of it is an update of a component's message.
+    as_update: bool,
+    deferral: Deferral,
+    /// Whether a plugin has said something since it was deferred.
+    answered: bool,
+    since: Instant,
+}
+
+/// How far the host's own deferral is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Deferral {
+    None,
+    UnderWay,
+    Done,
+}
+
+impl Open {
+    fn new(guild: GuildId, as_update: bool, deferral: Deferral) -> Self {
+        Self {
+            guild,
+            as_update,
+            deferral,
+            answered: false,
+            since: Instant::now(),
+        }
+    }
 }
 
 impl Responses {
@@ -42,18 +74,51 @@ impl Responses {
         if let Some((known, _)) = state.given.get(&id) {
             // The receiver is in the caller's hands.
             let _ = answer.send(known.clone());
-        } else if !state.deferred.contains_key(&id) {
+        } else if !state.open.contains_key(&id) {
             state.waiting.entry(id).or_default().push(answer);
         }
         answered
     }
 
-    /// The interaction is deferred: its answer leaves by REST. One that was given just before is answered here: whoever
-    /// defers knows whether it has arrived.
-    pub fn defer(&self, id: InteractionId, as_update: bool) -> Option<Value> {
+    /// An interaction came by the gateway; false when it is known.
+    pub(crate) fn receive(&self, guild: GuildId, id: InteractionId, as_update: bool) -> bool {
         let mut state = self.lock();
-        state.deferred.retain(|_, (_, since)| since.elapsed() < TOKEN_LIFE);
-        state.deferred.insert(id, (as_update, Instant::now()));
+        let new = !state.open.contains_key(&id);
+        if new {
+            state.open.insert(id, Open::new(guild, as_update, Deferral::None));
+        }
+        new
+    }
+
+    /// The host defers it now, unless it was answered.
+    pub(crate) fn begin_deferral(&self, id: InteractionId) -> bool {
+        match self.lock().open.get_mut(&id) {
+            Some(open) if open.deferral == Deferral::None => {
+                open.deferral = Deferral::UnderWay;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Discord has taken the host's deferral.
+    pub(crate) fn deferral_done(&self, id: InteractionId) {
+        if let Some(open) = self.lock().open.get_mut(&id) {
+            open.deferral = Deferral::Done;
+        }
+    }
+
+    /// Over HTTP the interaction is deferred: its answer leaves by REST. One that was given just before is answered here:
+    /// whoever defers knows whether it has arrived.
+    pub(crate) fn defer(&self, guild: GuildId, id: InteractionId, as_update: bool) -> Option<Value> {
+        let mut state = self.lock();
+        state.open.retain(|_, open| open.since.elapsed() < TOKEN_LIFE);
+        // It may be told again that it was deferred.
+        let open = state
+            .open
+            .entry(id)
+            .or_insert_with(|| Open::new(guild, as_update, Deferral::Done));
+        open.deferral = Deferral::Done;
         state.waiting.remove(&id);
         state.given.get(&id).map(|(answer, _)| answer.clone())
     }
@@ -63,9 +128,44 @@ impl Responses {
         self.lock().given.remove(&id);
     }
 
-    /// Whether the interaction was deferred as an update of its component's message.
+    /// Whether Discord has the host's deferral.
+    pub(crate) fn is_deferred(&self, id: InteractionId) -> bool {
+        self.lock()
+            .open
+            .get(&id)
+            .is_some_and(|open| open.deferral == Deferral::Done)
+    }
+
+    /// Whether the host has deferred the interaction as an update of its component's message, or does so right now.
     pub(crate) fn is_update_deferred(&self, id: InteractionId) -> bool {
-        self.lock().deferred.get(&id).is_some_and(|(as_update, _)| *as_update)
+        let state = self.lock();
+        let open = state.open.get(&id);
+        open.is_some_and(|open| open.as_update && open.deferral != Deferral::None)
+    }
+
+    /// A plugin has said something, or will: what it deferred itself is its own to answer.
+    pub(crate) fn answered(&self, id: InteractionId) {
+        let mut state = self.lock();
+        match state.open.get_mut(&id) {
+            Some(open) if open.deferral == Deferral::None => drop(state.open.remove(&id)),
+            Some(open) => open.answered = true,
+            None => {}
+        }
+    }
+
+    /// Whether the host has deferred it and nothing was said since.
+    pub(crate) fn is_unanswered(&self, id: InteractionId) -> bool {
+        self.lock().open.get(&id).is_some_and(|open| !open.answered)
+    }
+
+    /// Nothing more is said to it by the host.
+    pub(crate) fn forget(&self, id: InteractionId) {
+        self.lock().open.remove(&id);
+    }
+
+    /// The guild goes elsewhere, and its interactions with it.
+    pub(crate) fn forget_guild(&self, guild: GuildId) {
+        self.lock().open.retain(|_, open| open.guild != guild);
     }
 
     /// Gives the answer to whoever waits; false when nobody does.
@@ -88,6 +188,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const GUILD: GuildId = GuildId(9);
+
     #[tokio::test]
     async fn an_answer_goes_to_whoever_waits_and_to_whoever_asks_again() {
         let responses = Responses::default();
@@ -106,7 +208,7 @@ mod tests {
         let responses = Responses::default();
         let (id, answer) = (InteractionId(1), json!({ "type": 4 }));
         let waiting = responses.wait_for(id);
-        assert_eq!(responses.defer(id, false), None);
+        assert_eq!(responses.defer(GUILD, id, false), None);
         assert!(!responses.give(id, &answer), "it leaves by REST");
         assert!(waiting.await.is_err());
         assert!(responses.wait_for(id).await.is_err(), "also for one that comes late");
@@ -114,8 +216,37 @@ mod tests {
         let other = InteractionId(2);
         let _waiting = responses.wait_for(other);
         assert!(responses.give(other, &answer));
-        assert_eq!(responses.defer(other, false), Some(answer), "it may not have arrived");
+        assert_eq!(
+            responses.defer(GUILD, other, false),
+            Some(answer),
+            "it may not have arrived"
+        );
         responses.sent_late(other);
-        assert_eq!(responses.defer(other, false), None);
+        assert_eq!(responses.defer(GUILD, other, false), None);
+    }
+
+    #[test]
+    fn an_interaction_is_deferred_once_and_not_when_it_was_answered() {
+        let responses = Responses::default();
+        let (first, second) = (InteractionId(1), InteractionId(2));
+        assert!(responses.receive(GUILD, first, true));
+        assert!(!responses.receive(GUILD, first, true), "it is known");
+        responses.answered(first);
+        assert!(!responses.begin_deferral(first), "a plugin was quicker");
+
+        assert!(responses.receive(GUILD, second, true));
+        assert!(responses.begin_deferral(second));
+        assert!(!responses.begin_deferral(second));
+        assert!(!responses.is_deferred(second), "Discord has not said so yet");
+        assert!(
+            responses.is_update_deferred(second),
+            "whoever is told that it has an answer edits the right one"
+        );
+        responses.deferral_done(second);
+        assert!(responses.is_deferred(second) && responses.is_unanswered(second));
+        responses.answered(second);
+        assert!(responses.is_deferred(second) && !responses.is_unanswered(second));
+        responses.forget_guild(GUILD);
+        assert!(!responses.is_deferred(second));
     }
 }

@@ -17,8 +17,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use twilight_http::routing::Route;
 
+/// Discord, Interaction Callback Types.
+const MODAL: u8 = 9;
 /// What Discord calls an interaction that has a first answer.
-const ALREADY_ACKNOWLEDGED: u32 = 40_060;
+pub(crate) const ALREADY_ACKNOWLEDGED: u32 = 40_060;
 
 /// Discord's REST API, for one bot.
 pub struct Rest {
@@ -124,17 +126,7 @@ impl Rest {
         self.get(&Route::GetGatewayBot).await
     }
 
-    /// Makes these the bot's global commands; those that are not among them go.
-    pub async fn set_commands(&self, commands: &[serde_json::Value]) -> Result<(), RestError> {
-        let application_id = self.application().await?;
-        let request = Outgoing {
-            body: Some(commands.into()),
-            ..Outgoing::to_route(&Route::SetGlobalCommands { application_id })
-        };
-        self.send(&request).await.result.map(drop)
-    }
-
-    async fn get<T: for<'de> Deserialize<'de>>(&self, route: &Route<'_>) -> Result<T, RestError> {
+    pub(crate) async fn get<T: for<'de> Deserialize<'de>>(&self, route: &Route<'_>) -> Result<T, RestError> {
         let body = self.send(&Outgoing::to_route(route)).await.result?;
         serde_json::from_slice(&body)
             .map_err(|error| RestError::Transient(format!("the answer has not the documented shape: {error}")))
@@ -146,7 +138,20 @@ impl Rest {
         entry: &OutboxEntry,
         request: &Outgoing,
     ) -> (Option<BucketHeaders>, Result<Outcome, RestError>) {
-        let Answer { bucket, result } = self.send(request).await;
+        let Answer { bucket, result } = match &entry.submitted.action {
+            Action::Respond { interaction, .. } if self.responses.is_deferred(*interaction) => Answer {
+                bucket: None,
+                result: self.respond_again(&entry.submitted.action).await,
+            },
+            Action::Respond { interaction, .. } => {
+                let answer = self.send(request).await;
+                if answer.result.is_ok() {
+                    self.responses.answered(*interaction);
+                }
+                answer
+            }
+            _ => self.send(request).await,
+        };
         let result = match (&entry.submitted.action, result) {
             (Action::SendDirectMessage { body, .. }, Ok(channel)) => match decode::channel(&channel) {
                 Ok(channel) => self.send(&message_to(channel.id.0, body, &entry.nonce)).await.result,
@@ -177,10 +182,21 @@ impl Rest {
             return Ok(Bytes::new());
         };
         let update_deferred = self.responses.is_update_deferred(*interaction);
-        match after_first_answer(self.application().await?, token, *kind, data, update_deferred) {
-            Some(request) => self.send(&request).await.result,
-            None => Ok(Bytes::new()),
-        }
+        let said = match after_first_answer(self.application().await?, token, *kind, data, update_deferred) {
+            Some(request) => self.send(&request).await.result?,
+            // A modal opens at once or not at all.
+            None if *kind == MODAL && self.responses.is_deferred(*interaction) => {
+                tracing::warn!(
+                    "a modal came after its interaction was deferred and cannot be opened; its user is told to try again"
+                );
+                self.say_unanswered(token, update_deferred).await?;
+                Bytes::new()
+            }
+            // A deferral says nothing that Discord does not know.
+            None => return Ok(Bytes::new()),
+        };
+        self.responses.answered(*interaction);
+        Ok(said)
     }
 
     /// Sends an answer that was given to somebody who did not wait for it any more; the interaction is deferred.
@@ -200,6 +216,7 @@ impl Rest {
             self.send(&request).await.result?;
         }
         self.responses.sent_late(interaction);
+        self.responses.answered(interaction);
         Ok(())
     }
 
@@ -209,7 +226,7 @@ impl Rest {
     }
 
     /// The bot's application.
-    async fn application(&self) -> Result<u64, RestError> {
+    pub(crate) async fn application(&self) -> Result<u64, RestError> {
         #[derive(Deserialize)]
         struct Application {
             id: String,

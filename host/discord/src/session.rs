@@ -74,6 +74,8 @@ pub enum SessionEnd {
 
 /// Takes what a session receives.
 pub trait FrameSink: Send + Sync + 'static {
+    /// A dispatch was read; it is taken when those before it are.
+    fn received(&self, _frame: &Frame) {}
     /// Takes a dispatch. May wait: then the socket is not read.
     fn accept(&self, session: &Arc<str>, frame: Frame) -> impl Future<Output = ()> + Send;
     /// The session is new, or was resumed.
@@ -246,6 +248,7 @@ impl<S: FrameSink> Connection<S> {
         };
         point.sequence = point.sequence.max(frame.sequence);
         let session = point.session.clone();
+        self.sink.received(&frame);
         // The taker ends only after this sender is gone.
         let _ = self.frames.send((session, frame)).await;
         Ok(Asked::Nothing)

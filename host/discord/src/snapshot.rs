@@ -4,6 +4,7 @@
 use crate::decode::{ChannelRecord, GuildPayload, SnapshotUpdate};
 use guildhall_model::{Channel, ChannelId, GuildInfo, GuildView, Member, Role, RoleId, UserId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use twilight_model::channel::permission_overwrite::{PermissionOverwrite, PermissionOverwriteType};
 use twilight_model::guild::Permissions;
@@ -35,6 +36,51 @@ impl GuildSnapshot {
     /// Reads what [`to_json`](Self::to_json) wrote.
     pub fn from_json(json: &str) -> serde_json::Result<Self> {
         serde_json::from_str(json)
+    }
+
+    /// Which user the bot is.
+    pub fn own_user(&self) -> UserId {
+        self.own_user
+    }
+
+    /// The guild as Discord would describe it in GUILD_CREATE, as far as it is kept; none where Discord has not yet.
+    pub fn as_guild_create(&self) -> Option<Value> {
+        let info = self.info.as_ref()?;
+        let roles = self.roles.values().map(|role| {
+            json!({
+                "id": role.id.to_string(), "name": role.name, "permissions": role.permissions.to_string(),
+                "position": role.position,
+            })
+        });
+        let channel = |record: &ChannelRecord| {
+            let overwrites = record.overwrites.iter().map(|overwrite| {
+                json!({
+                    "id": overwrite.id.to_string(), "type": u8::from(overwrite.is_member),
+                    "allow": overwrite.allow.to_string(), "deny": overwrite.deny.to_string(),
+                })
+            });
+            let Channel { id, name, kind, parent } = &record.channel;
+            json!({
+                "id": id.to_string(), "name": name, "type": kind, "parent_id": parent.map(|parent| parent.to_string()),
+                "permission_overwrites": overwrites.collect::<Vec<_>>(),
+            })
+        };
+        let (threads, channels): (Vec<_>, Vec<_>) = self
+            .channels
+            .values()
+            .partition(|record| is_thread(record.channel.kind));
+        let own_member = self.own_member.iter().map(|member| {
+            let user = &member.user;
+            json!({
+                "user": { "id": user.id.to_string(), "username": user.username, "bot": true },
+                "roles": member.roles.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })
+        });
+        Some(json!({
+            "id": info.id.to_string(), "name": info.name, "owner_id": info.owner.to_string(), "unavailable": false,
+            "roles": roles.collect::<Vec<_>>(), "channels": channels.into_iter().map(channel).collect::<Vec<_>>(),
+            "threads": threads.into_iter().map(channel).collect::<Vec<_>>(), "members": own_member.collect::<Vec<_>>(),
+        }))
     }
 
     /// Takes a change in.

@@ -1,10 +1,10 @@
 //! Actions on their way to a simulation of Discord that limits and fails as Discord does.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use guildhall_discord::{Dispatcher, DispatcherConfig, FlagExchange, Report, Rest, Settled};
+use guildhall_discord::{Dispatcher, DispatcherConfig, FlagExchange, HttpConfig, HttpExchange, Report, Rest, Settled};
 use guildhall_model::{
-    Action, ChannelId, GuildId, MessageBody, MessageId, MessageLink, OutboxEntry, Outcome, Permission, SubmittedAction,
-    TextFile, UserId,
+    Action, ChannelId, GuildId, HttpMethod, MessageBody, MessageId, MessageLink, OutboxEntry, Outcome, Permission,
+    SubmittedAction, TextFile, UserId,
 };
 use guildhall_sim::{RestFault, SimConfig, Simulation};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -44,6 +44,20 @@ impl FlagExchange for Flagged {
     }
 }
 
+/// A host that never answers.
+struct Silent;
+
+impl HttpExchange for Silent {
+    fn exchange<'request>(
+        &'request self,
+        _guild: GuildId,
+        _plugin: &'request str,
+        _request: &'request Action,
+    ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'request>> {
+        Box::pin(std::future::pending())
+    }
+}
+
 async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -> Sending {
     let mut config = SimConfig {
         global_limit: None,
@@ -60,6 +74,11 @@ async fn sending(change: impl FnOnce(&mut SimConfig), per_second: Option<u32>) -
         global_per_second: per_second.and_then(NonZeroU32::new),
         concurrency: NonZeroUsize::new(1).unwrap(),
         permission: Permission::default(),
+        http: HttpConfig {
+            exchange: Arc::new(Silent),
+            concurrency: NonZeroUsize::MIN,
+            per_plugin: NonZeroUsize::MIN,
+        },
     };
     let guild = simulation.guild_ids()[0];
     Sending {
@@ -160,6 +179,34 @@ async fn a_flag_goes_to_the_exchange_until_it_is_taken_and_holds_nothing_up() {
     let tried = sending.flags.0.lock().unwrap().clone();
     assert_eq!(tried, vec![(sending.guild, user, "spam".to_owned()); 2]);
     assert_eq!(sending.routes(), ["send-message"]);
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_holds_up_nothing_and_no_handoff() {
+    let mut sending = sending(|_| {}, None).await;
+    let request = Action::HttpRequest {
+        method: HttpMethod::Get,
+        url: "https://example.org/".into(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms: 10_000,
+    };
+    let entries = vec![
+        sending.entry(request.clone()),
+        sending.entry(request),
+        sending.message("one"),
+    ];
+    sending.dispatcher.submit(sending.guild, entries);
+    assert_eq!(sending.settled().await.id, 3);
+    assert_eq!(sending.dispatcher.unsettled(), 2);
+    let released = async {
+        match sending.reports.recv().await {
+            Some(Report::Released(done)) => done.send(()).expect("somebody waits"),
+            other => panic!("{other:?}"),
+        }
+    };
+    tokio::join!(sending.dispatcher.release(sending.guild), released);
+    assert_eq!(sending.dispatcher.unsettled(), 0, "they stay in the outbox");
 }
 
 #[tokio::test]

@@ -1,16 +1,21 @@
 //! One call of a plugin: event in, report out. An instance serves the events of one batch of one guild.
 
-use crate::bindings::{self, guildhall::plugin::events};
-use crate::imports::CallState;
+use crate::bindings::guildhall::plugin::events;
+use crate::imports::{CallFigures, CallState};
 use crate::limits::CallLimits;
 use crate::plugin::Plugin;
-use crate::runtime::EPOCH_TICK;
+use crate::runtime::{EPOCH_TICK, GuestClass};
+use crate::spent::Spent;
+use crate::world::Exports;
 use guildhall_model::{
     CommonSettings, Event, EventKind, GuildId, GuildView, Rows, SqlError, SubmittedAction, UnixMilliseconds, Value,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::{Store, Trap, WasmBacktrace};
+
+/// Bytes of a page of memory, or fewer than it has.
+const PAGE: usize = 4096;
 
 /// What a running call may reach: the guild's database, its snapshot and settings, and the time. It is moved
 /// into the instance for the call and comes back with the report.
@@ -31,6 +36,25 @@ pub trait CallHost: Send + 'static {
     fn settings_generation(&self, plugin: &str) -> u64;
     /// The host's time.
     fn now(&self) -> UnixMilliseconds;
+    /// Whether the guild's database is there to be opened.
+    fn open(&mut self) -> Result<(), SqlError> {
+        Ok(())
+    }
+    /// Sees every action before the grant and the contract's bounds do, and may refuse it.
+    fn admit(&mut self, _action: &SubmittedAction) -> Result<(), ActionRefusal> {
+        Ok(())
+    }
+}
+
+/// Why an action is not taken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActionRefusal {
+    /// The plugin lacks a capability.
+    NotGranted(String),
+    /// Too many or too large.
+    Limit(String),
+    /// It makes no sense.
+    Invalid(String),
 }
 
 /// What came of one call.
@@ -38,8 +62,20 @@ pub trait CallHost: Send + 'static {
 pub struct CallReport {
     /// What the plugin asked for, in order; empty when the call failed.
     pub actions: Vec<SubmittedAction>,
+    /// What the plugin counted and observed; nothing when the call failed.
+    pub figures: CallFigures,
     /// Whether the call's rows and actions count.
     pub result: Result<(), CallFailure>,
+}
+
+impl CallReport {
+    fn failed(failure: CallFailure) -> Self {
+        Self {
+            actions: Vec::new(),
+            figures: CallFigures::default(),
+            result: Err(failure),
+        }
+    }
 }
 
 /// Why a call failed. Its rows and actions must be undone.
@@ -98,13 +134,27 @@ impl PreparedEvent {
     pub fn kind(&self) -> EventKind {
         self.kind
     }
+
+    pub(crate) fn wire(&self) -> &events::Event {
+        &self.event
+    }
 }
 
-/// An instance of a plugin. After a failed call it is finished and the next call takes a fresh one.
+/// An instance of a plugin, for one guild at a time. After a failed call it is finished and the next call takes a fresh one.
 pub struct PluginInstance<H: CallHost> {
     plugin: Arc<Plugin<H>>,
     limits: CallLimits,
-    live: Option<(Store<CallState<H>>, bindings::Plugin)>,
+    guild: Option<GuildId>,
+    live: Option<Live<H>>,
+}
+
+struct Live<H: CallHost> {
+    store: Store<CallState<H>>,
+    exports: Exports,
+    /// Bytes of linear memory that it began with.
+    initial: usize,
+    /// Pages of memory that its calls took, at most.
+    pages: u64,
 }
 
 impl<H: CallHost> PluginInstance<H> {
@@ -113,6 +163,7 @@ impl<H: CallHost> PluginInstance<H> {
         Self {
             plugin,
             limits,
+            guild: None,
             live: None,
         }
     }
@@ -122,41 +173,79 @@ impl<H: CallHost> PluginInstance<H> {
         &self.plugin
     }
 
+    /// The guild whose event it was called with last.
+    pub fn guild(&self) -> Option<GuildId> {
+        self.guild
+    }
+
+    /// Whether there is something to keep: its last call was sound.
+    pub fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Bytes of memory that it takes, at most: what it has written to of the memory that it began with, and all that was
+    /// added.
+    pub fn memory_bytes(&mut self) -> usize {
+        let Some(live) = &mut self.live else { return 0 };
+        let added = live.store.data_mut().bounds().memory() - live.initial;
+        let touched = usize::try_from(live.pages).unwrap_or(usize::MAX).saturating_mul(PAGE);
+        // Where pages are not known, all of them may be.
+        let touched = if touched == 0 {
+            live.initial
+        } else {
+            touched.min(live.initial)
+        };
+        added + touched
+    }
+
     /// Calls `handle` with one event. The host is handed back in every case.
     pub fn handle(&mut self, mut host: H, event: &PreparedEvent) -> (H, CallReport) {
-        host.set_deadline(Instant::now() + self.limits.deadline);
-        let (mut store, instance) = match self.live.take() {
-            Some(live) => live,
-            None => match self.plugin.instantiate(&self.limits) {
-                Ok(live) => live,
-                Err(error) => {
-                    let failure = CallFailure::Instantiate(format!("{error:#}"));
-                    return (
-                        host,
-                        CallReport {
-                            actions: Vec::new(),
-                            result: Err(failure),
-                        },
-                    );
-                }
-            },
-        };
-        store.data_mut().begin(host, event.guild);
-        set_deadline(&mut store, self.limits.deadline);
-        let outcome = instance.call_handle(&mut store, &event.event);
-        let (host, actions) = store.data_mut().end();
-        store.data_mut().log_output();
-        let result = match outcome {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(message)) => Err(CallFailure::Answered(message)),
-            Err(error) => Err(failure(&error, self.limits.deadline)),
-        };
-        // A plugin's own error leaves its memory sound; after a trap the store is finished.
-        if matches!(result, Ok(()) | Err(CallFailure::Answered(_))) {
-            self.live = Some((store, instance));
+        if self.guild.replace(event.guild) != Some(event.guild) {
+            // What it remembers is another guild's.
+            self.live = None;
         }
-        let actions = if result.is_ok() { actions } else { Vec::new() };
-        (host, CallReport { actions, result })
+        host.set_deadline(Instant::now() + self.limits.deadline);
+        // Only those that are kept are measured.
+        let before = (self.plugin.class() == GuestClass::Script).then(Spent::by_this_thread);
+        let mut live = match self.live.take().map_or_else(|| self.start(), Ok) {
+            Ok(live) => live,
+            Err(error) => {
+                let failure = CallFailure::Instantiate(format!("{error:#}"));
+                return (host, CallReport::failed(failure));
+            }
+        };
+        let Live { store, exports, .. } = &mut live;
+        store.data_mut().begin(host, event.guild);
+        set_deadline(store, self.limits.deadline);
+        let outcome = exports.handle(store, event);
+        let (host, actions, figures) = store.data_mut().end();
+        store.data_mut().log_output();
+        let failure = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(message)) => Some(CallFailure::Answered(message)),
+            Err(error) => Some(failure(&error, self.limits.deadline)),
+        };
+        if let Some(failure) = failure {
+            return (host, CallReport::failed(failure));
+        }
+        live.pages += before.map_or(0, |before| before.elapsed().pages);
+        self.live = Some(live).filter(|live| !live.store.data().is_worn());
+        let report = CallReport {
+            actions,
+            figures,
+            result: Ok(()),
+        };
+        (host, report)
+    }
+
+    fn start(&self) -> wasmtime::Result<Live<H>> {
+        let (mut store, exports) = self.plugin.instantiate(&self.limits)?;
+        Ok(Live {
+            initial: store.data_mut().bounds().memory(),
+            store,
+            exports,
+            pages: 0,
+        })
     }
 }
 

@@ -1,82 +1,133 @@
-//! The plugins directory: every `.wasm` in it runs, a changed one is swapped, a removed one is unloaded.
+//! The plugins directory: every `.wasm` in it runs, a changed one is swapped at once, a removed one is unloaded; and what
+//! the [catalogue](crate::installed) in it names.
 //!
 //! Compiling happens on the watcher's own thread, never on a worker. A file that cannot be loaded changes
 //! nothing: the version that ran goes on, and the log says why.
 
 use crate::artifact::{ArtifactCache, digest};
 use crate::call::CallHost;
+use crate::installed::InstalledPlugins;
 use crate::limits::CallLimits;
-use crate::plugin::Plugin;
+use crate::plugin::{LoadError, Plugin};
 use crate::registry::PluginRegistry;
 use crate::runtime::Runtime;
-use notify_debouncer_mini::notify::{RecommendedWatcher, RecursiveMode};
-use notify_debouncer_mini::{DebounceEventResult, Debouncer, new_debouncer};
-use std::collections::BTreeMap;
+use crate::trial::UpdateRules;
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 /// A file must have been quiet for so long before it is read: a copy in progress is not a plugin.
 const QUIET: Duration = Duration::from_millis(200);
+/// Where it never is, it is read all the same.
+const NEVER_QUIET: Duration = Duration::from_secs(5);
+/// Between two looks at an update that is under way.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two looks otherwise: a guild may be found to stay behind long after an update.
+const RARELY: Duration = Duration::from_secs(5);
+
+/// What it takes to make a plugin of a component.
+#[derive(Clone)]
+pub struct Loading {
+    /// The engine.
+    pub runtime: Runtime,
+    /// What was compiled before.
+    pub artifacts: ArtifactCache,
+    /// Bounds of `describe`.
+    pub limits: CallLimits,
+}
+
+impl Loading {
+    pub(crate) fn load<H: CallHost>(&self, wasm: &[u8]) -> Result<Plugin<H>, LoadError> {
+        Plugin::load(&self.runtime, &self.artifacts, &self.limits, wasm)
+    }
+}
 
 /// Watches until it is dropped.
 pub struct DirectoryWatch {
-    _watcher: Debouncer<RecommendedWatcher>,
+    _watcher: RecommendedWatcher,
 }
 
 impl DirectoryWatch {
-    /// Loads what is there, then follows changes. Fails only where the directory cannot be watched.
+    /// Loads what is there, then follows changes. Fails only where the directory cannot be watched. What is learned of
+    /// updates is kept in the directory `data`.
     pub fn start<H: CallHost>(
         directory: &Path,
-        runtime: Runtime,
-        artifacts: ArtifactCache,
-        limits: CallLimits,
+        data: &Path,
+        rules: UpdateRules,
+        loading: Loading,
         registry: Arc<PluginRegistry<H>>,
-    ) -> Result<Self, notify_debouncer_mini::notify::Error> {
+    ) -> notify::Result<Self> {
         let mut loader = Loader {
             directory: directory.to_owned(),
-            runtime,
-            artifacts,
-            limits,
+            installed: InstalledPlugins::new(directory, data, rules, loading.clone(), registry.clone()),
+            loading,
             registry,
             refused: BTreeMap::new(),
+            outranked: BTreeSet::new(),
         };
         let (changed, changes) = std::sync::mpsc::channel();
-        let mut watcher = new_debouncer(QUIET, move |result: DebounceEventResult| {
-            match result {
-                // What changed does not matter: the loader compares the whole directory with what runs. A
-                // closed channel means that the loader is gone.
-                Ok(_) => drop(changed.send(())),
-                Err(error) => tracing::error!(%error, "watching the plugins directory failed"),
-            }
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| match event {
+            // What the loader reads is no change.
+            Ok(event) if is_a_look(event.kind) => {}
+            // What changed does not matter: the loader compares the whole directory with what runs. A closed channel
+            // means that the loader is gone.
+            Ok(_) => drop(changed.send(())),
+            Err(error) => tracing::error!(%error, "watching the plugins directory failed"),
         })?;
         // Watched before it is read, so that no change falls between the two.
-        watcher.watcher().watch(directory, RecursiveMode::NonRecursive)?;
+        watcher.watch(directory, RecursiveMode::NonRecursive)?;
         loader.reconcile();
         std::thread::Builder::new()
             .name("plugin-loader".into())
-            .spawn(move || {
-                while changes.recv().is_ok() {
-                    loader.reconcile();
-                }
-            })
-            .map_err(notify_debouncer_mini::notify::Error::io)?;
+            .spawn(move || loader.follow(&changes))
+            .map_err(notify::Error::io)?;
         Ok(Self { _watcher: watcher })
     }
 }
 
+/// Whether somebody has only opened or read a file.
+fn is_a_look(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
+}
+
 struct Loader<H: CallHost> {
     directory: PathBuf,
-    runtime: Runtime,
-    artifacts: ArtifactCache,
-    limits: CallLimits,
+    installed: InstalledPlugins<H>,
+    loading: Loading,
     registry: Arc<PluginRegistry<H>>,
     /// Digests of files that were refused, so that each is reported once.
     refused: BTreeMap<PathBuf, String>,
+    /// Files whose plugins do not run, as the catalogue has one of their id.
+    outranked: BTreeSet<PathBuf>,
 }
 
 impl<H: CallHost> Loader<H> {
+    /// Until nobody watches any more.
+    fn follow(&mut self, changes: &Receiver<()>) {
+        loop {
+            match changes.recv_timeout(self.pause()) {
+                Ok(()) => {
+                    let noticed = Instant::now();
+                    while changes.recv_timeout(QUIET).is_ok() && noticed.elapsed() < NEVER_QUIET {}
+                    self.reconcile();
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.installed.look();
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        if self.installed.is_under_way() { LOOK } else { RARELY }
+    }
+
     fn reconcile(&mut self) {
+        self.installed.reconcile();
         let present = match self.wasm_files() {
             Ok(present) => present,
             Err(error) => {
@@ -93,6 +144,11 @@ impl<H: CallHost> Loader<H> {
         for file in &present {
             self.load(file);
         }
+        let outranked = self.registry.outranked();
+        for (file, plugin) in outranked.iter().filter(|(file, _)| !self.outranked.contains(file)) {
+            tracing::warn!(plugin, file = %file.display(), "a file's plugin does not run: one of its id is installed, and comes before it");
+        }
+        self.outranked = outranked.into_iter().map(|(file, _)| file).collect();
     }
 
     fn load(&mut self, file: &Path) {
@@ -107,7 +163,7 @@ impl<H: CallHost> Loader<H> {
         if self.registry.digest(file).as_ref() == Some(&digest) || self.refused.get(file) == Some(&digest) {
             return;
         }
-        let reason = match Plugin::load(&self.runtime, &self.artifacts, &self.limits, &wasm) {
+        let reason = match self.loading.load(&wasm) {
             Ok(plugin) => {
                 let (id, version) = (plugin.description().id.clone(), plugin.description().version.clone());
                 match self.registry.insert(file, plugin) {

@@ -1,88 +1,142 @@
 //! The contract's imports: what a running call may ask of the host. Outside a call, and in `describe`, each
 //! answers that there is no guild.
 
-use crate::bindings::guildhall::plugin::{actions, clock, database, events, guild, log, types};
-use crate::call::CallHost;
-use crate::limits::CallLimits;
+mod figures;
+mod log;
+
+pub use figures::CallFigures;
+
+use crate::bindings::guildhall::plugin::{actions, clock, database, events, guild, types};
+use crate::call::{ActionRefusal, CallHost};
+use crate::grant::Grant;
+use crate::limits::{CallLimits, StoreBounds};
 use crate::wasi::WasiState;
-use guildhall_model::{Action, Capability, ChannelId, GuildId, RoleId, SqlError, SubmittedAction, UserId, Value};
+use figures::FigureNames;
+use guildhall_model::{
+    Action, ChannelId, GuildId, PluginDescription, RoleId, SqlError, SubmittedAction, UserId, Value,
+};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use wasmtime::StoreLimits;
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
-/// Resources that one instance may hold.
-const RESOURCES: usize = 256;
+/// Handles that one instance may hold, the database's and WASI's each.
+const HANDLES: usize = 256;
 
-/// A database handle in a guest's hands: good for the call that opened it.
+/// A database handle in a guest's hands. Its number is that of the call that opened it, for which alone it is good.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct Connection {
-    call: u64,
-}
+pub struct Connection {}
 
 /// Who calls: named in logs, and held to its grant.
+#[derive(Default)]
 pub(crate) struct Identity {
     /// The plugin's id.
-    pub(crate) plugin: String,
-    /// What the operator allows it.
-    pub(crate) granted: BTreeSet<Capability>,
+    plugin: String,
+    grant: Grant,
+    /// What it has counted and observed so far.
+    figures: FigureNames,
+}
+
+impl Identity {
+    /// The plugin that describes itself so.
+    pub(crate) fn of(description: &PluginDescription) -> Self {
+        Self {
+            plugin: description.id.clone(),
+            grant: Grant::of(description),
+            figures: FigureNames::default(),
+        }
+    }
+
+    /// The hosts that it may ask.
+    pub(crate) fn http_hosts(&self) -> &BTreeSet<String> {
+        &self.grant.http_hosts
+    }
+
+    /// The plugin that wants this, held to what is left of it.
+    pub(crate) fn narrowed(description: &PluginDescription, wants: &PluginDescription) -> Self {
+        Self {
+            grant: Grant::narrowed(description, wants),
+            ..Self::of(description)
+        }
+    }
+
+    /// Before a component has said who it is.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            plugin: "(describe)".into(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The data of one instance's store.
 pub(crate) struct CallState<H> {
     identity: Arc<Identity>,
     limits: CallLimits,
-    store_limits: StoreLimits,
+    bounds: StoreBounds,
     table: ResourceTable,
     wasi: WasiState,
     host: Option<H>,
     guild: GuildId,
     /// Numbers the calls of this instance, so that a handle of an earlier one is known.
-    call: u64,
+    call: u32,
+    /// Database handles that the guest has not dropped: garbage collectors take their time.
+    open: usize,
     actions: Vec<SubmittedAction>,
     action_bytes: usize,
+    figures: CallFigures,
     log_lines: usize,
 }
 
 impl<H: CallHost> CallState<H> {
     pub(crate) fn new(identity: Arc<Identity>, limits: &CallLimits) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(RESOURCES);
+        table.set_max_capacity(HANDLES);
         Self {
             identity,
             limits: limits.clone(),
-            store_limits: limits.store_limits(),
+            bounds: limits.store_bounds(),
             table,
             wasi: WasiState::default(),
             host: None,
             guild: GuildId(0),
             call: 0,
+            open: 0,
             actions: Vec::new(),
             action_bytes: 0,
+            figures: CallFigures::default(),
             log_lines: 0,
         }
     }
 
-    pub(crate) fn store_limits(&mut self) -> &mut StoreLimits {
-        &mut self.store_limits
+    pub(crate) fn bounds(&mut self) -> &mut StoreBounds {
+        &mut self.bounds
+    }
+
+    /// Whether the next calls might have no room for handles of their own.
+    pub(crate) fn is_worn(&self) -> bool {
+        self.open > HANDLES / 2
     }
 
     pub(crate) fn begin(&mut self, host: H, guild: GuildId) {
         self.host = Some(host);
         self.guild = guild;
-        self.call += 1;
+        self.call = self.call.wrapping_add(1);
         self.action_bytes = 0;
         self.log_lines = 0;
     }
 
-    pub(crate) fn end(&mut self) -> (H, Vec<SubmittedAction>) {
+    pub(crate) fn end(&mut self) -> (H, Vec<SubmittedAction>, CallFigures) {
         #[expect(
             clippy::expect_used,
             reason = "`begin` put it there, and nothing but `end` takes it out"
         )]
         let host = self.host.take().expect("a call has a host");
-        (host, std::mem::take(&mut self.actions))
+        (
+            host,
+            std::mem::take(&mut self.actions),
+            std::mem::take(&mut self.figures),
+        )
     }
 
     /// Puts what the component wrote to its standard streams into the log.
@@ -98,13 +152,9 @@ impl<H: CallHost> CallState<H> {
         }
     }
 
-    fn database(&mut self, handle: &Resource<Connection>) -> wasmtime::Result<Option<(&str, &mut H)>> {
-        let current = self.table.get(handle)?.call == self.call;
-        Ok(self
-            .host
-            .as_mut()
-            .filter(|_| current)
-            .map(|host| (self.identity.plugin.as_str(), host)))
+    fn database(&mut self, handle: &Resource<Connection>) -> Option<(&str, &mut H)> {
+        let host = self.host.as_mut().filter(|_| handle.rep() == self.call)?;
+        Some((self.identity.plugin.as_str(), host))
     }
 }
 
@@ -119,15 +169,19 @@ impl<H: CallHost> events::Host for CallState<H> {}
 
 impl<H: CallHost> database::Host for CallState<H> {
     fn open(&mut self) -> wasmtime::Result<Result<Resource<Connection>, database::Error>> {
-        if self.host.is_none() {
+        let Some(host) = &mut self.host else {
             return Ok(Err(database::Error::Closed));
+        };
+        if let Err(error) = host.open() {
+            return Ok(Err(error.into()));
         }
-        let connection = Connection { call: self.call };
-        Ok(self.table.push(connection).map_err(|_| {
-            database::Error::Limit(format!(
-                "more than {RESOURCES} handles are open; drop those no longer used"
-            ))
-        }))
+        if self.open >= HANDLES {
+            return Ok(Err(database::Error::Limit(format!(
+                "more than {HANDLES} handles are open; drop those no longer used"
+            ))));
+        }
+        self.open += 1;
+        Ok(Ok(Resource::new_own(self.call)))
     }
 }
 
@@ -138,7 +192,7 @@ impl<H: CallHost> database::HostConnection for CallState<H> {
         sql: String,
         parameters: Vec<types::Value>,
     ) -> wasmtime::Result<Result<database::Rows, database::Error>> {
-        let Some((plugin, host)) = self.database(&handle)? else {
+        let Some((plugin, host)) = self.database(&handle) else {
             return Ok(Err(database::Error::Closed));
         };
         let parameters: Vec<Value> = parameters.into_iter().map(Value::from).collect();
@@ -154,15 +208,15 @@ impl<H: CallHost> database::HostConnection for CallState<H> {
         sql: String,
         parameters: Vec<types::Value>,
     ) -> wasmtime::Result<Result<u64, database::Error>> {
-        let Some((plugin, host)) = self.database(&handle)? else {
+        let Some((plugin, host)) = self.database(&handle) else {
             return Ok(Err(database::Error::Closed));
         };
         let parameters: Vec<Value> = parameters.into_iter().map(Value::from).collect();
         Ok(host.execute(plugin, &sql, &parameters).map_err(database::Error::from))
     }
 
-    fn drop(&mut self, handle: Resource<Connection>) -> wasmtime::Result<()> {
-        self.table.delete(handle)?;
+    fn drop(&mut self, _: Resource<Connection>) -> wasmtime::Result<()> {
+        self.open = self.open.saturating_sub(1);
         Ok(())
     }
 }
@@ -173,7 +227,18 @@ impl From<SqlError> for database::Error {
             SqlError::Denied(reason) => Self::Denied(reason),
             SqlError::Limit(reason) => Self::Limit(reason),
             SqlError::Constraint(reason) => Self::Constraint(reason),
+            SqlError::Closed => Self::Closed,
             SqlError::Sql(reason) => Self::Sql(reason),
+        }
+    }
+}
+
+impl From<ActionRefusal> for actions::Error {
+    fn from(refusal: ActionRefusal) -> Self {
+        match refusal {
+            ActionRefusal::NotGranted(reason) => Self::NotGranted(reason),
+            ActionRefusal::Limit(reason) => Self::Limit(reason),
+            ActionRefusal::Invalid(reason) => Self::Invalid(reason),
         }
     }
 }
@@ -184,9 +249,9 @@ impl<H: CallHost> actions::Host for CallState<H> {
         action: actions::Action,
         options: actions::Options,
     ) -> wasmtime::Result<Result<(), actions::Error>> {
-        if self.host.is_none() {
+        let Some(host) = &mut self.host else {
             return Ok(Err(actions::Error::Invalid("there is no guild in `describe`".into())));
-        }
+        };
         if self.actions.len() >= self.limits.actions {
             let reason = format!("a call may submit {} actions", self.limits.actions);
             return Ok(Err(actions::Error::Limit(reason)));
@@ -196,16 +261,18 @@ impl<H: CallHost> actions::Host for CallState<H> {
             reason: options.reason,
             token: options.token,
         };
-        let needed = submitted.action.capability();
-        if !self.identity.granted.contains(&needed) {
-            let (plugin, guild) = (&self.identity.plugin, self.guild);
-            tracing::warn!(plugin, %guild, ?needed, "an action was refused: the plugin lacks the capability");
-            return Ok(Err(actions::Error::NotGranted(format!(
-                "{needed:?} is not granted; want it in `describe`"
-            ))));
+        if let Err(refusal) = host.admit(&submitted) {
+            return Ok(Err(refusal.into()));
         }
-        if let Err(error) = crate::contract::check_action(&submitted) {
-            return Ok(Err(actions::Error::Invalid(error)));
+        if let Err(error) = self.identity.grant.check(&submitted.action) {
+            let (plugin, guild) = (&self.identity.plugin, self.guild);
+            let (actions::Error::NotGranted(reason) | actions::Error::Invalid(reason) | actions::Error::Limit(reason)) =
+                &error;
+            tracing::warn!(plugin, %guild, reason, "an action was refused: it is beyond what the plugin was granted");
+            return Ok(Err(error));
+        }
+        if let Err(reason) = crate::contract::check_action(&submitted) {
+            return Ok(Err(actions::Error::Invalid(reason)));
         }
         self.action_bytes += crate::contract::text_bytes(&submitted);
         if self.action_bytes > self.limits.action_bytes {
@@ -293,24 +360,6 @@ impl<H: CallHost> guild::Host for CallState<H> {
         let roles: Vec<RoleId> = roles.into_iter().map(RoleId).collect();
         let Some(host) = self.host.as_ref() else { return Ok(0) };
         Ok(host.view().permissions(UserId(user), &roles, channel.map(ChannelId)))
-    }
-}
-
-impl<H: CallHost> log::Host for CallState<H> {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        self.log_lines += 1;
-        if self.log_lines > self.limits.log_lines {
-            return Ok(());
-        }
-        let line = &message[..message.floor_char_boundary(self.limits.log_line_bytes)];
-        let (plugin, guild) = (&self.identity.plugin, self.guild);
-        match level {
-            log::Level::Debug => tracing::debug!(target: "plugin", plugin, %guild, "{line}"),
-            log::Level::Info => tracing::info!(target: "plugin", plugin, %guild, "{line}"),
-            log::Level::Warn => tracing::warn!(target: "plugin", plugin, %guild, "{line}"),
-            log::Level::Error => tracing::error!(target: "plugin", plugin, %guild, "{line}"),
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The bounds of one plugin call. What goes over is stopped, undone and reported; it never ends the pod.
 
 use std::time::Duration;
-use wasmtime::{StoreLimits, StoreLimitsBuilder};
+use wasmtime::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 
 /// Bounds of one call, and of `describe`.
 #[derive(Clone, Debug)]
@@ -40,14 +40,62 @@ impl Default for CallLimits {
 }
 
 impl CallLimits {
-    pub(crate) fn store_limits(&self) -> StoreLimits {
-        StoreLimitsBuilder::new()
+    pub(crate) fn store_bounds(&self) -> StoreBounds {
+        let limits = StoreLimitsBuilder::new()
             .memory_size(self.memory_bytes)
             .table_elements(self.table_elements)
             .instances(64)
             .tables(16)
             .memories(4)
             .trap_on_grow_failure(true)
-            .build()
+            .build();
+        StoreBounds { limits, memory: 0 }
+    }
+}
+
+/// Bounds of a store, and what it has within them.
+pub(crate) struct StoreBounds {
+    limits: StoreLimits,
+    memory: usize,
+}
+
+impl StoreBounds {
+    /// Bytes of all linear memories.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
+impl ResourceLimiter for StoreBounds {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let allowed = self.limits.memory_growing(current, desired, maximum)?;
+        if allowed {
+            self.memory += desired - current;
+        }
+        Ok(allowed)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.limits.memory_grow_failed(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.limits.table_growing(current, desired, maximum)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.limits.table_grow_failed(error)
+    }
+
+    fn instances(&self) -> usize {
+        self.limits.instances()
+    }
+
+    fn tables(&self) -> usize {
+        self.limits.tables()
+    }
+
+    fn memories(&self) -> usize {
+        self.limits.memories()
     }
 }

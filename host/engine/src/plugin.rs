@@ -1,17 +1,24 @@
 //! A loaded plugin version: compiled, linked, described and checked. Nothing of a guild lives here.
 
 use crate::artifact::{ArtifactCache, digest};
-use crate::bindings::{self, PluginPre};
 use crate::call::{CallHost, failure, set_deadline};
+use crate::description::check;
 use crate::imports::{CallState, Identity};
 use crate::limits::CallLimits;
-use crate::runtime::Runtime;
-use crate::wasi;
+use crate::runtime::{GuestClass, Runtime};
+use crate::spent::Spent;
+use crate::world::{Exports, World};
+use guildhall_catalogue::Grant;
 use guildhall_model::{EventKind, PluginDescription};
+use guildhall_settings::SettingsSchema;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use wasmtime::Store;
-use wasmtime::component::{HasSelf, Linker};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use wasmtime::{Engine, Store};
+
+/// Instances that are made to learn what one costs.
+const STARTS: usize = 5;
 
 /// Why a component was not taken. The version that runs, if any, goes on.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +26,15 @@ pub enum LoadError {
     /// Not a component, or one that wasmtime refuses.
     #[error("not a WebAssembly component that this host can run: {0}; build it for wasm32-wasip2")]
     Compile(String),
+    /// It is a component, but no plugin.
+    #[error("not a plugin of guildhall:plugin: it imports nothing of it; build it for the world `plugin` in wit/")]
+    Foreign,
+    /// Built for another version of the contract.
+    #[error("built for guildhall:plugin@{0}, which this host does not run; build it for 0.2.0 or 0.1.0")]
+    Contract(String),
     /// The world differs.
-    #[error("not a plugin of guildhall:plugin@0.2.0: {0}")]
-    World(String),
+    #[error("not a plugin of guildhall:plugin@{0}: {1}")]
+    World(String, String),
     /// `describe` failed or went over a bound.
     #[error("`describe` failed: {0}")]
     Describe(String),
@@ -37,11 +50,16 @@ pub enum LoadError {
 
 /// One version of a plugin, ready to be instantiated on any worker.
 pub struct Plugin<H: CallHost> {
+    /// As the component describes itself.
+    wants: Arc<PluginDescription>,
+    /// The same with nothing in it that was not granted.
     description: PluginDescription,
+    settings_schema: Arc<SettingsSchema>,
     digest: String,
+    serial: u64,
     identity: Arc<Identity>,
-    runtime: Runtime,
-    pre: PluginPre<CallState<H>>,
+    linked: Arc<Linked<H>>,
+    start: Duration,
 }
 
 impl<H: CallHost> Plugin<H> {
@@ -53,31 +71,59 @@ impl<H: CallHost> Plugin<H> {
         limits: &CallLimits,
         wasm: &[u8],
     ) -> Result<Self, LoadError> {
-        let component = artifacts
-            .load(runtime, wasm)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
-        let world = |error: wasmtime::Error| LoadError::World(format!("{error:#}"));
-        let mut linker = Linker::<CallState<H>>::new(runtime.engine());
-        bindings::Plugin::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(world)?;
-        wasi::add_to_linker(&mut linker, &component).map_err(world)?;
-        let pre = PluginPre::new(linker.instantiate_pre(&component).map_err(world)?).map_err(world)?;
-        let description = describe(runtime, &pre, limits)?;
-        let identity = Identity {
+        let mut linked = Linked::load(runtime, artifacts, GuestClass::Compact, wasm)?;
+        // What is too large for the pool of the others fails here, whatever fails everywhere fails below once more.
+        let mut start = linked.start(limits).unwrap_or(Duration::MAX);
+        if start > runtime.compact_start() {
+            linked = Linked::load(runtime, artifacts, GuestClass::Script, wasm)?;
+            let failed = |error: wasmtime::Error| LoadError::Describe(failure(&error, limits.deadline).to_string());
+            start = linked.start(limits).map_err(failed)?;
+        }
+        let description = linked.describe(limits)?;
+        let settings_schema = SettingsSchema::of(&description).map_err(|error| LoadError::Description {
             plugin: description.id.clone(),
-            granted: description.capabilities.clone(),
-        };
+            reason: error.to_string(),
+        })?;
         Ok(Self {
-            identity: Arc::new(identity),
+            identity: Arc::new(Identity::of(&description)),
+            wants: Arc::new(description.clone()),
             description,
+            settings_schema: Arc::new(settings_schema),
             digest: digest(wasm),
-            runtime: runtime.clone(),
-            pre,
+            serial: next_serial(),
+            linked: Arc::new(linked),
+            start,
         })
     }
 
-    /// What the plugin says of itself.
+    /// The same version, held to what of its wants is granted.
+    pub(crate) fn narrowed(&self, granted: &Grant) -> Self {
+        let description = granted.narrow((*self.wants).clone());
+        Self {
+            identity: Arc::new(Identity::narrowed(&description, &self.wants)),
+            wants: self.wants.clone(),
+            description,
+            digest: self.digest.clone(),
+            serial: next_serial(),
+            settings_schema: self.settings_schema.clone(),
+            linked: self.linked.clone(),
+            start: self.start,
+        }
+    }
+
+    /// What the plugin says of itself, as far as it was granted.
     pub fn description(&self) -> &PluginDescription {
         &self.description
+    }
+
+    /// The schema of its settings, compiled.
+    pub fn settings_schema(&self) -> &SettingsSchema {
+        &self.settings_schema
+    }
+
+    /// The hosts that it may ask over HTTPS.
+    pub fn http_hosts(&self) -> &BTreeSet<String> {
+        self.identity.http_hosts()
     }
 
     /// SHA-256 of the component, in hexadecimal.
@@ -85,151 +131,112 @@ impl<H: CallHost> Plugin<H> {
         &self.digest
     }
 
+    /// How its instances are made.
+    pub fn class(&self) -> GuestClass {
+        self.linked.class
+    }
+
+    /// CPU time that an instance takes to be made, measured when it was loaded.
+    pub fn start(&self) -> Duration {
+        self.start
+    }
+
+    /// Differs for any two versions, and for the same one with another grant.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// Whether it is called for such events.
     pub fn handles(&self, kind: EventKind) -> bool {
         self.description.events.contains(&kind)
     }
 
-    pub(crate) fn instantiate(&self, limits: &CallLimits) -> wasmtime::Result<(Store<CallState<H>>, bindings::Plugin)> {
-        instantiate(&self.runtime, &self.pre, self.identity.clone(), limits)
+    pub(crate) fn import_names(&self) -> &[String] {
+        &self.linked.imports
+    }
+
+    pub(crate) fn instantiate(&self, limits: &CallLimits) -> wasmtime::Result<(Store<CallState<H>>, Exports)> {
+        self.linked.instantiate(self.identity.clone(), limits)
     }
 }
 
-fn instantiate<H: CallHost>(
-    runtime: &Runtime,
-    pre: &PluginPre<CallState<H>>,
-    identity: Arc<Identity>,
-    limits: &CallLimits,
-) -> wasmtime::Result<(Store<CallState<H>>, bindings::Plugin)> {
-    let mut store = Store::new(runtime.engine(), CallState::new(identity, limits));
-    store.limiter(|state| state.store_limits());
-    store.set_hostcall_fuel(limits.argument_bytes);
-    store.epoch_deadline_trap();
-    set_deadline(&mut store, limits.deadline);
-    let instance = pre.instantiate(&mut store)?;
-    Ok((store, instance))
+fn next_serial() -> u64 {
+    static SERIALS: AtomicU64 = AtomicU64::new(0);
+    SERIALS.fetch_add(1, Ordering::Relaxed)
 }
 
-fn describe<H: CallHost>(
-    runtime: &Runtime,
-    pre: &PluginPre<CallState<H>>,
-    limits: &CallLimits,
-) -> Result<PluginDescription, LoadError> {
-    let failed = |error: wasmtime::Error| LoadError::Describe(failure(&error, limits.deadline).to_string());
-    let nobody = Identity {
-        plugin: "(describe)".into(),
-        granted: BTreeSet::new(),
-    };
-    let (mut store, instance) = instantiate(runtime, pre, Arc::new(nobody), limits).map_err(failed)?;
-    set_deadline(&mut store, limits.deadline);
-    let description = PluginDescription::from(instance.call_describe(&mut store).map_err(failed)?);
-    match check(&description) {
-        Ok(()) => Ok(description),
-        Err(reason) => Err(LoadError::Description {
-            plugin: description.id,
-            reason,
-        }),
-    }
+/// A component in the engine of its class.
+struct Linked<H: CallHost> {
+    class: GuestClass,
+    engine: Engine,
+    world: World<H>,
+    /// Names of the interfaces that it imports.
+    imports: Vec<String>,
+    // Keeps the engine's clock going.
+    _runtime: Runtime,
 }
 
-fn check(description: &PluginDescription) -> Result<(), String> {
-    let id = &description.id;
-    let id_is_sound = (1..=32).contains(&id.len())
-        && id.starts_with(|first: char| first.is_ascii_lowercase())
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !id_is_sound {
-        return Err(format!(
-            "id {id:?} must be 1 to 32 lower-case letters, digits and hyphens, starting with a letter"
-        ));
+impl<H: CallHost> Linked<H> {
+    fn load(runtime: &Runtime, artifacts: &ArtifactCache, class: GuestClass, wasm: &[u8]) -> Result<Self, LoadError> {
+        let component = artifacts.load(runtime, class, wasm).map_err(|error| {
+            // wasmtime shows bytes that it did not expect one a line.
+            let reason = format!("{error:#}");
+            LoadError::Compile(reason.split_whitespace().collect::<Vec<_>>().join(" "))
+        })?;
+        let engine = runtime.engine(class).clone();
+        let imports = component.component_type();
+        let imports = imports.imports(&engine).map(|(name, _)| name.to_owned());
+        Ok(Self {
+            imports: imports.collect(),
+            world: World::link(&engine, &component)?,
+            class,
+            engine,
+            _runtime: runtime.clone(),
+        })
     }
-    if matches!(id.as_str(), "guild" | "guildhall" | "sqlite") {
-        return Err(format!("id {id:?} is reserved; choose another"));
+
+    fn instantiate(
+        &self,
+        identity: Arc<Identity>,
+        limits: &CallLimits,
+    ) -> wasmtime::Result<(Store<CallState<H>>, Exports)> {
+        let mut store = Store::new(&self.engine, CallState::new(identity, limits));
+        store.limiter(|state| state.bounds());
+        store.set_hostcall_fuel(limits.argument_bytes);
+        store.epoch_deadline_trap();
+        set_deadline(&mut store, limits.deadline);
+        let exports = self.world.instantiate(&mut store)?;
+        Ok((store, exports))
     }
-    if let Err(error) = semver::Version::parse(&description.version) {
-        return Err(format!(
-            "version {:?} is not a semantic version ({error}); write it as 1.2.3",
-            description.version
-        ));
-    }
-    for (index, migration) in description.migrations.iter().enumerate() {
-        let expected = index + 1;
-        if usize::try_from(migration.version) != Ok(expected) {
-            return Err(format!(
-                "migration {} stands where {expected} is due; number them from 1 without gaps",
-                migration.version
-            ));
+
+    /// The median of what it costs to make an instance and to drop it.
+    fn start(&self, limits: &CallLimits) -> wasmtime::Result<Duration> {
+        let identity = Arc::new(Identity::unknown());
+        let mut starts = [Duration::ZERO; STARTS];
+        for start in &mut starts {
+            let before = Spent::by_this_thread();
+            drop(self.instantiate(identity.clone(), limits)?);
+            *start = before.elapsed().cpu;
         }
+        starts.sort_unstable();
+        Ok(starts[STARTS / 2])
     }
-    for timer in &description.timers {
-        if timer.every_seconds == 0 {
-            return Err(format!("timer {:?} fires every 0 seconds; the least is 1", timer.name));
+
+    fn describe(&self, limits: &CallLimits) -> Result<PluginDescription, LoadError> {
+        let failed = |error: wasmtime::Error| LoadError::Describe(failure(&error, limits.deadline).to_string());
+        let unknown = Arc::new(Identity::unknown());
+        let (mut store, exports) = self.instantiate(unknown, limits).map_err(failed)?;
+        set_deadline(&mut store, limits.deadline);
+        let mut description = exports.describe(&mut store).map_err(failed)?;
+        match check(&description) {
+            Ok(()) => {
+                self.world.complete(&mut description);
+                Ok(description)
+            }
+            Err(reason) => Err(LoadError::Description {
+                plugin: description.id,
+                reason,
+            }),
         }
-    }
-    match serde_json::from_str::<serde_json::Value>(&description.settings_schema) {
-        Ok(serde_json::Value::Object(_)) => {}
-        Ok(_) => return Err("the settings schema must be a JSON object; `{}` when there are no settings".into()),
-        Err(error) => return Err(format!("the settings schema is not JSON: {error}")),
-    }
-    for command in &description.commands {
-        if let Err(error) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(command) {
-            return Err(format!("a command is not a JSON object: {error}"));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use guildhall_model::{Migration, RecurringTimer};
-
-    fn described(change: impl FnOnce(&mut PluginDescription)) -> Result<(), String> {
-        let mut description = PluginDescription {
-            id: "spam-guard".into(),
-            version: "1.2.3".into(),
-            events: BTreeSet::new(),
-            commands: vec![r#"{"name":"report"}"#.into()],
-            settings_schema: "{}".into(),
-            capabilities: BTreeSet::new(),
-            migrations: vec![Migration {
-                version: 1,
-                sql: String::new(),
-            }],
-            timers: Vec::new(),
-            topics: BTreeSet::new(),
-            readable_plugins: BTreeSet::new(),
-        };
-        change(&mut description);
-        check(&description)
-    }
-
-    #[test]
-    fn a_sound_description_is_taken() {
-        assert_eq!(described(|_| {}), Ok(()));
-    }
-
-    #[test]
-    fn a_wrong_one_is_refused_with_the_value_and_what_would_be_right() {
-        let refused = |change: fn(&mut PluginDescription), parts: [&str; 2]| {
-            let reason = described(change).expect_err("it is wrong");
-            assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
-        };
-        refused(|wrong| wrong.id = "Spam".into(), ["\"Spam\"", "lower-case"]);
-        refused(|wrong| wrong.id = "guildhall".into(), ["guildhall", "reserved"]);
-        refused(|wrong| wrong.version = "1".into(), ["\"1\"", "1.2.3"]);
-        refused(|wrong| wrong.migrations[0].version = 2, ["migration 2", "from 1"]);
-        refused(|wrong| wrong.settings_schema = "[]".into(), ["object", "{}"]);
-        refused(|wrong| wrong.commands[0] = "report".into(), ["command", "JSON"]);
-        refused(
-            |wrong| {
-                wrong.timers = vec![RecurringTimer {
-                    name: "tick".into(),
-                    every_seconds: 0,
-                }]
-            },
-            ["\"tick\"", "least is 1"],
-        );
     }
 }

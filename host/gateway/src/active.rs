@@ -1,79 +1,156 @@
 //! The plugins that a worker calls now, with what each call needs of them at hand.
 
 use crate::host::GuildHost;
-use guildhall_engine::{Plugin, PluginRegistry};
-use guildhall_model::{EventKind, History, table_prefix};
+use crate::line_up::LineUp;
+use crate::settings::{OperatorSettings, PluginSettings, SettingsOfPlugins};
+use guildhall_engine::{Deployment, Measured, Plugin, PluginRegistry, Trial};
+use guildhall_model::{GuildId, table_prefix};
 use guildhall_store::PluginAccess;
 use metrics::Counter;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// Kinds of event that the audit log tells.
-pub(crate) const AUDITED: [EventKind; 3] = [EventKind::AuditLogEntry, EventKind::BanAdd, EventKind::BanRemove];
+/// A guild that no list names: it runs what guilds run by default.
+const ANY_GUILD: GuildId = GuildId(0);
 
-/// One plugin of the set.
+/// One version of a plugin of the set.
 pub(crate) struct ActivePlugin {
     pub(crate) plugin: Arc<Plugin<GuildHost>>,
     pub(crate) access: Arc<PluginAccess>,
+    pub(crate) settings: Arc<PluginSettings>,
     pub(crate) calls: Counter,
+    /// While an update is under way, with whether this is the newer version.
+    trial: Option<(Arc<Trial>, bool)>,
 }
 
 impl ActivePlugin {
     pub(crate) fn id(&self) -> &str {
         &self.plugin.description().id
     }
+
+    /// Where its calls are measured; none while no update is under way.
+    pub(crate) fn measured(&self) -> Option<&Measured> {
+        let (trial, is_newer) = self.trial.as_ref()?;
+        Some(if *is_newer { &trial.newer } else { &trial.older })
+    }
+}
+
+/// A plugin of the set, with the place of its newest version.
+pub(crate) struct ActiveDeployment {
+    first: usize,
+    pub(crate) deployment: Deployment<GuildHost>,
+}
+
+impl ActiveDeployment {
+    /// Indices of the versions that are for this guild, newest first; none where the plugin is disabled.
+    pub(crate) fn versions_for(&self, guild: GuildId) -> std::ops::Range<usize> {
+        let places = self.deployment.versions_for(guild);
+        self.first + places.start..self.first + places.end
+    }
 }
 
 /// The set of one generation.
 pub(crate) struct ActivePlugins {
     pub(crate) generation: u64,
+    /// All versions that run.
     pub(crate) plugins: Vec<ActivePlugin>,
-    /// Indices into `plugins`, in the order of their calls.
-    subscribers: BTreeMap<EventKind, Vec<usize>>,
+    /// In the order of their ids, which is the order of their calls.
+    pub(crate) deployments: Vec<ActiveDeployment>,
+    /// What the operator set, with what the catalogue says.
+    pub(crate) settings: Arc<OperatorSettings>,
+    /// Of guilds that nothing singles out.
+    common: Arc<LineUp>,
+    /// The others that there are.
+    others: RefCell<HashMap<Vec<usize>, Arc<LineUp>>>,
 }
 
 impl ActivePlugins {
-    pub(crate) fn of(registry: &PluginRegistry<GuildHost>) -> Self {
+    /// The registry's set, with its settings.
+    pub(crate) fn of(registry: &PluginRegistry<GuildHost>, settings: &SettingsOfPlugins) -> Self {
         let set = registry.current();
-        let plugins: Vec<_> = set.plugins.iter().map(|plugin| active(plugin.clone())).collect();
-        let mut subscribers = BTreeMap::<_, Vec<_>>::new();
-        for (index, active) in plugins.iter().enumerate() {
-            for kind in &active.plugin.description().events {
-                subscribers.entry(*kind).or_default().push(index);
-            }
+        let operator = OperatorSettings::with_given(settings.configured(), &set.deployments);
+        let (mut plugins, mut deployments) = (Vec::new(), Vec::new());
+        for deployment in &set.deployments {
+            let first = plugins.len();
+            plugins.extend(deployment.versions.iter().enumerate().map(|(place, version)| {
+                // Still older versions run only where neither of the two can.
+                let trial = deployment.trial.clone().filter(|_| place < 2);
+                active(
+                    version.clone(),
+                    settings.of(version, &operator),
+                    trial.map(|trial| (trial, place == 0)),
+                )
+            }));
+            let deployment = deployment.clone();
+            deployments.push(ActiveDeployment { first, deployment });
         }
+        let usual = deployments
+            .iter()
+            .filter_map(|active: &ActiveDeployment| active.versions_for(ANY_GUILD).next());
+        let common = Arc::new(LineUp::of(&plugins, usual.collect()));
         Self {
             generation: set.generation,
+            settings: operator,
             plugins,
-            subscribers,
+            deployments,
+            common,
+            others: RefCell::default(),
         }
     }
 
-    /// Indices of the plugins that are called for such events.
-    pub(crate) fn subscribers(&self, kind: EventKind) -> &[usize] {
-        self.subscribers.get(&kind).map_or(&[], Vec::as_slice)
-    }
-
-    /// Whether any plugin is called for such events.
-    pub(crate) fn take(&self, kind: EventKind) -> bool {
-        !self.subscribers(kind).is_empty()
-    }
-
-    /// Whether any plugin is called for what this history tells.
-    pub(crate) fn take_history(&self, history: &History) -> bool {
-        match history {
-            History::Messages { .. } => self.take(EventKind::MessageCreate),
-            History::AuditLog => self.take_audit_log(),
+    /// The line-up of these versions, by their indices.
+    pub(crate) fn line_up(&self, plugins: Vec<usize>) -> Arc<LineUp> {
+        if plugins == self.common.plugins {
+            return self.common.clone();
         }
+        let mut others = self.others.borrow_mut();
+        let made = others
+            .entry(plugins)
+            .or_insert_with_key(|plugins| Arc::new(LineUp::of(&self.plugins, plugins.clone())));
+        made.clone()
     }
 
-    /// Whether any plugin is called for what the audit log tells.
-    pub(crate) fn take_audit_log(&self) -> bool {
-        AUDITED.iter().any(|kind| self.take(*kind))
+    /// What the guild calls if all its versions can be prepared there.
+    pub(crate) fn expected(&self, guild: GuildId) -> Arc<LineUp> {
+        let newest = self.deployments.iter();
+        self.line_up(newest.filter_map(|active| active.versions_for(guild).next()).collect())
+    }
+
+    /// The plugin of this id as the guild runs it.
+    pub(crate) fn find(&self, guild: GuildId, id: &str) -> Option<&ActivePlugin> {
+        let line_up = self.expected(guild);
+        let found = line_up.plugins.iter().find(|index| self.plugins[**index].id() == id)?;
+        Some(&self.plugins[*found])
+    }
+
+    /// Whether timers that plugins describe begin in guilds which no event may wake.
+    pub(crate) fn begins_timers(&self, before: &Self) -> bool {
+        let known = before.timers();
+        self.timers().iter().any(|(id, timers)| known.get(id) != Some(timers))
+    }
+
+    /// What decides about described timers, by plugin.
+    fn timers(&self) -> BTreeMap<&str, impl PartialEq> {
+        let timed = self.deployments.iter().filter(|active| {
+            let mut versions = active.deployment.versions.iter();
+            versions.any(|version| !version.description().timers.is_empty())
+        });
+        timed
+            .map(|ActiveDeployment { deployment, .. }| {
+                let versions: Vec<_> = deployment.versions.iter().map(|version| version.serial()).collect();
+                let tried_in = deployment.trial.as_ref().and_then(|trial| trial.guilds.as_ref());
+                (deployment.id(), (versions, tried_in, &deployment.guilds))
+            })
+            .collect()
     }
 }
 
-fn active(plugin: Arc<Plugin<GuildHost>>) -> ActivePlugin {
+fn active(
+    plugin: Arc<Plugin<GuildHost>>,
+    settings: Arc<PluginSettings>,
+    trial: Option<(Arc<Trial>, bool)>,
+) -> ActivePlugin {
     let description = plugin.description();
     let access = PluginAccess {
         plugin: description.id.clone(),
@@ -85,7 +162,9 @@ fn active(plugin: Arc<Plugin<GuildHost>>) -> ActivePlugin {
     metrics::counter!("guildhall_plugins_switched_off_total", "plugin" => description.id.clone()).increment(0);
     ActivePlugin {
         access: Arc::new(access),
+        settings,
         calls,
         plugin,
+        trial,
     }
 }

@@ -3,11 +3,13 @@
 
 use crate::active::{ActivePlugin, ActivePlugins};
 use crate::cause::Cause;
-use crate::guild::PluginStanding;
 use crate::host::GuildHost;
+use crate::line_up::LineUp;
+use crate::observed::ObservedCall;
 use crate::queued::{QueuedEvent, Takes};
-use guildhall_discord::{Permissions, SnapshotUpdate};
-use guildhall_engine::{CallHost, CallLimits, PluginInstance, PreparedEvent};
+use crate::standing::PluginStanding;
+use guildhall_discord::{CommandKey, Permissions, SnapshotUpdate};
+use guildhall_engine::{CallFigures, CallHost, CallLimits, PluginInstance, PreparedEvent, WarmInstances};
 use guildhall_model::{
     Action, COMMON_SETTINGS, ChannelId, Event, EventData, EventKind, Gap, GuildId, History, OutboxEntry, Signal,
     SubmittedAction, UnixMilliseconds,
@@ -16,7 +18,6 @@ use guildhall_store::{SessionStart, StoreError, StoredTimer, Undo};
 use guildhall_trace::Trace;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Signals that may follow from one event, all plugins together: a ring of plugins that answer each other ends here.
@@ -46,6 +47,8 @@ pub(crate) struct Committed {
     snapshot_changed: bool,
     /// Calls that succeeded, by index of the plugin.
     succeeded: BTreeMap<usize, u64>,
+    /// What plugins counted and observed, by index of the plugin.
+    figures: BTreeMap<usize, CallFigures>,
     /// One for each call that failed, by index of the plugin.
     failed: Vec<usize>,
 }
@@ -54,7 +57,10 @@ pub(crate) struct Committed {
 pub(crate) struct Batch<'worker> {
     pub(crate) guild: GuildId,
     pub(crate) plugins: &'worker ActivePlugins,
+    /// What of them the guild calls.
+    pub(crate) line_up: &'worker LineUp,
     pub(crate) standing: &'worker mut PluginStanding,
+    pub(crate) warm: &'worker mut WarmInstances<GuildHost>,
     pub(crate) limits: &'worker CallLimits,
     /// Failed calls in a row after which a plugin is switched off.
     pub(crate) failures: u32,
@@ -96,7 +102,7 @@ impl Batch<'_> {
             Undo::Batch
         };
         let mut host = Some(host);
-        let outcome = loop {
+        let mut outcome = loop {
             let mut attempt = Attempt {
                 batch: self,
                 host: &mut host,
@@ -109,7 +115,13 @@ impl Batch<'_> {
                 committed: Committed::default(),
             };
             match attempt.run(events) {
-                Ok(()) => break Ok(attempt.committed),
+                Ok(()) => {
+                    let Attempt {
+                        instances, committed, ..
+                    } = attempt;
+                    instances.into_iter().for_each(|(_, instance)| self.warm.keep(instance));
+                    break Ok(committed);
+                }
                 Err(stop) => {
                     attempt.host().store.roll_back();
                     let disk_is_full = attempt.host().store.is_disk_full();
@@ -127,11 +139,14 @@ impl Batch<'_> {
                 }
             }
         };
-        if let Ok(committed) = &outcome {
+        if let Ok(committed) = &mut outcome {
+            for (plugin, figures) in std::mem::take(&mut committed.figures) {
+                publish(self.plugins.plugins[plugin].id(), figures);
+            }
             for (plugin, calls) in &committed.succeeded {
                 let active = &self.plugins.plugins[*plugin];
                 active.calls.increment(*calls);
-                self.standing.succeeded(active.id());
+                self.standing.succeeded(active, *calls);
             }
             for plugin in committed.failed.iter().chain(left_out.iter().map(|(_, plugin)| plugin)) {
                 self.standing
@@ -151,7 +166,8 @@ struct Attempt<'batch, 'worker> {
     undo: Undo,
     /// Calls that cost an earlier attempt its transaction, by indices of event and plugin.
     left_out: &'batch BTreeSet<(usize, usize)>,
-    /// One instance per plugin and batch, made on first use, so that no state outlives the batch.
+    /// One instance per plugin and batch, taken or made on first use. What a batch that is undone has left in them is
+    /// dropped with it.
     instances: Vec<(usize, PluginInstance<GuildHost>)>,
     /// Messages that plugins were called for.
     messages: u64,
@@ -171,6 +187,9 @@ impl Attempt<'_, '_> {
         let undo = self.undo;
         // What an attempt before this one has set does not hold.
         self.host().common.take();
+        if let Some(observed) = &mut self.host().observed {
+            observed.begin_attempt();
+        }
         self.host().store.begin(undo)?;
         let started = Instant::now();
         for (index, event) in events.iter().enumerate() {
@@ -243,7 +262,7 @@ impl Attempt<'_, '_> {
             step.note("guild", self.batch.guild.to_string());
             self.trace = step.trace();
             self.cause = Some(Cause::of(self.batch.guild, queued));
-            self.deliver(index, event, queued.only.as_deref())?;
+            self.deliver(index, event, queued.only.as_deref(), queued.command.as_ref())?;
         }
         if let (true, Some(Takes::Missed(missed))) = (fires, &queued.takes) {
             self.count_caught_up(queued.event.as_ref());
@@ -251,7 +270,7 @@ impl Attempt<'_, '_> {
                 && self.host().store.take_missed_ban(*ban, missed.id)
             {
                 self.count_caught_up(Some(event));
-                self.deliver(index, event, None)?;
+                self.deliver(index, event, None, None)?;
             }
         }
         if let Some(position) = &queued.position {
@@ -262,7 +281,7 @@ impl Attempt<'_, '_> {
 
     /// Notes what was missed between the guild's last session and this one, as far as plugins take it.
     fn begin_session(&mut self, newest: &[(ChannelId, u64)], at: UnixMilliseconds) -> Result<(), Stop> {
-        let plugins = self.batch.plugins;
+        let line_up = self.batch.line_up;
         let host = self.host();
         let permissions = |channel| host.snapshot.own_permissions(channel).unwrap_or(Permissions::all());
         // What the bot does not see was not missed.
@@ -271,8 +290,8 @@ impl Attempt<'_, '_> {
             .copied()
             .filter(|(channel, _)| permissions(*channel).contains(Permissions::VIEW_CHANNEL));
         let start = SessionStart {
-            newest: plugins.take(EventKind::MessageCreate).then(|| newest.collect()),
-            audit_log: plugins.take_audit_log(),
+            newest: line_up.take(EventKind::MessageCreate).then(|| newest.collect()),
+            audit_log: line_up.take_audit_log(),
             at,
         };
         let (mut gaps, mut unreadable) = (host.store.begin_session(&start)?, Vec::new());
@@ -298,11 +317,18 @@ impl Attempt<'_, '_> {
     }
 
     /// Calls every plugin that the event is for, and then those that their signals are for.
-    fn deliver(&mut self, index: usize, event: &PreparedEvent, only: Option<&str>) -> Result<(), Stop> {
-        let plugins = self.batch.plugins;
+    fn deliver(
+        &mut self,
+        index: usize,
+        event: &PreparedEvent,
+        only: Option<&str>,
+        command: Option<&CommandKey>,
+    ) -> Result<(), Stop> {
+        let (plugins, line_up) = (self.batch.plugins, self.batch.line_up);
         let mut signals = Vec::new();
-        for plugin in plugins.subscribers(event.kind()) {
-            if only.is_none_or(|id| plugins.plugins[*plugin].id() == id) {
+        for plugin in line_up.subscribers(event.kind()) {
+            let id = plugins.plugins[*plugin].id();
+            if only.is_none_or(|only| only == id) && !line_up.is_left_out(id, command) {
                 self.call(index, *plugin, event, &mut signals)?;
             }
         }
@@ -316,7 +342,7 @@ impl Attempt<'_, '_> {
             let Signal { from, topic, payload } = signals[delivered].clone();
             delivered += 1;
             let (guild, received_at) = (self.batch.guild, self.host().now);
-            let interested = plugins.subscribers(EventKind::Signal).iter().filter(|plugin| {
+            let interested = line_up.subscribers(EventKind::Signal).iter().filter(|plugin| {
                 let active = &plugins.plugins[**plugin];
                 active.id() != from && active.plugin.description().topics.contains(&topic)
             });
@@ -353,16 +379,29 @@ impl Attempt<'_, '_> {
         let Some(mut host) = self.host.take() else {
             return Ok(());
         };
-        host.store.begin_call(&active.access);
-        let (host, report) = instance(&mut self.instances, plugin, active, self.batch.limits).handle(host, event);
+        host.begin_call(active);
+        let started = (host.observed.is_some() || active.measured().is_some()).then(Instant::now);
+        let (host, report) = instance(&mut self.instances, plugin, active, self.batch).handle(host, event);
+        if let (Some(measured), Some(started)) = (active.measured(), started) {
+            measured.took(started.elapsed());
+        }
         let host = self.host.insert(host);
+        if let (Some(observed), Some(started)) = (&mut host.observed, started) {
+            observed.calls.push(ObservedCall {
+                plugin: active.id().to_owned(),
+                kind: event.kind(),
+                took: started.elapsed(),
+                failure: report.result.as_ref().err().cloned(),
+            });
+        }
         let ended = host.store.end_call(report.result.is_ok());
         // A call that costs the batch is reported when it fails again, alone.
         let undone_with_batch = self.undo == Undo::Batch && matches!(ended, Err(StoreError::TransactionLost { .. }));
         if let (Err(failure), false) = (&report.result, undone_with_batch) {
             self.committed.failed.push(plugin);
             let (guild, kind) = (self.batch.guild, event.kind());
-            tracing::warn!(%guild, plugin = active.id(), event = ?kind, cause = %failure, "a plugin's call failed; its rows and actions are undone");
+            let version = &active.plugin.description().version;
+            tracing::warn!(%guild, plugin = active.id(), version, event = ?kind, cause = %failure, "a plugin's call failed; its rows and actions are undone");
             metrics::counter!("guildhall_plugin_failures_total", "plugin" => active.id().to_owned(), "cause" => failure.label())
                 .increment(1);
         }
@@ -379,6 +418,9 @@ impl Attempt<'_, '_> {
         }
         if report.result.is_ok() {
             *self.committed.succeeded.entry(plugin).or_default() += 1;
+            if !report.figures.is_empty() {
+                self.committed.figures.entry(plugin).or_default().extend(report.figures);
+            }
             for submitted in report.actions {
                 self.take_action(active, submitted, signals)?;
             }
@@ -434,6 +476,17 @@ impl Attempt<'_, '_> {
     }
 }
 
+/// A plugin's own figures, over all guilds.
+fn publish(plugin: &str, figures: CallFigures) {
+    for (name, amount) in figures.counts {
+        metrics::counter!("guildhall_plugin_count_total", "plugin" => plugin.to_owned(), "name" => name)
+            .increment(amount);
+    }
+    for (name, value) in figures.values {
+        metrics::histogram!("guildhall_plugin_value", "plugin" => plugin.to_owned(), "name" => name).record(value);
+    }
+}
+
 fn kind_label(kind: EventKind) -> &'static str {
     match kind {
         EventKind::MessageCreate => "message",
@@ -449,13 +502,13 @@ fn instance<'batch>(
     instances: &'batch mut Vec<(usize, PluginInstance<GuildHost>)>,
     plugin: usize,
     active: &ActivePlugin,
-    limits: &CallLimits,
+    batch: &mut Batch<'_>,
 ) -> &'batch mut PluginInstance<GuildHost> {
     let position = instances
         .iter()
         .position(|(known, _)| *known == plugin)
         .unwrap_or_else(|| {
-            instances.push((plugin, PluginInstance::new(Arc::clone(&active.plugin), limits.clone())));
+            instances.push((plugin, batch.warm.take(batch.guild, &active.plugin, batch.limits)));
             instances.len() - 1
         });
     &mut instances[position].1

@@ -94,6 +94,7 @@ mod tests {
             event: None,
             update: None,
             only: None,
+            command: None,
             takes: None,
             told: None,
             acknowledge: None,

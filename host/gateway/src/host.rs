@@ -1,6 +1,8 @@
 //! What a plugin's call may reach, for one guild: its file, its snapshot, its settings, and the time of the batch.
 
-use crate::settings::OperatorSettings;
+use crate::active::ActivePlugin;
+use crate::observed::{Observed, ObservedStatement};
+use crate::settings::{GivenSettings, OperatorSettings, PluginSettings};
 use guildhall_discord::GuildSnapshot;
 use guildhall_engine::CallHost;
 use guildhall_model::{COMMON_SETTINGS, CommonSettings, GuildView, Rows, SqlError, UnixMilliseconds, Value};
@@ -21,6 +23,12 @@ pub struct GuildHost {
     pub(crate) now: UnixMilliseconds,
     /// Read when a call of the batch first asks.
     pub(crate) common: OnceCell<CommonSettings>,
+    /// What plugins are given as their settings.
+    pub(crate) given: GivenSettings,
+    /// The plugin that is called.
+    calling: Option<Arc<PluginSettings>>,
+    /// Where somebody looks at what plugins do.
+    pub(crate) observed: Option<Box<Observed>>,
 }
 
 impl GuildHost {
@@ -36,7 +44,26 @@ impl GuildHost {
             settings,
             now,
             common: OnceCell::new(),
+            given: GivenSettings::default(),
+            calling: None,
+            observed: None,
         }
+    }
+
+    fn observe(&mut self, plugin: &str, sql: &str, failure: Option<&SqlError>) {
+        if let Some(observed) = &mut self.observed {
+            observed.statements.push(ObservedStatement {
+                plugin: plugin.to_owned(),
+                sql: sql.to_owned(),
+                failure: failure.cloned(),
+            });
+        }
+    }
+
+    /// From here on this plugin is called.
+    pub(crate) fn begin_call(&mut self, active: &ActivePlugin) {
+        self.store.begin_call(&active.access);
+        self.calling = Some(active.settings.clone());
     }
 }
 
@@ -49,12 +76,16 @@ fn common_settings(json: &str) -> CommonSettings {
 }
 
 impl CallHost for GuildHost {
-    fn query(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError> {
-        self.store.query(sql, parameters)
+    fn query(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<Rows, SqlError> {
+        let outcome = self.store.query(sql, parameters);
+        self.observe(plugin, sql, outcome.as_ref().err());
+        outcome
     }
 
-    fn execute(&mut self, _plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError> {
-        self.store.execute(sql, parameters)
+    fn execute(&mut self, plugin: &str, sql: &str, parameters: &[Value]) -> Result<u64, SqlError> {
+        let outcome = self.store.execute(sql, parameters);
+        self.observe(plugin, sql, outcome.as_ref().err());
+        outcome
     }
 
     fn set_deadline(&mut self, deadline: Instant) {
@@ -66,9 +97,13 @@ impl CallHost for GuildHost {
     }
 
     fn settings(&self, plugin: &str) -> String {
-        match self.store.settings(plugin) {
-            Some(settings) => settings.json.clone(),
-            None => self.settings.for_every_guild(plugin).to_owned(),
+        let own = self.store.settings(plugin);
+        match (&self.calling, own) {
+            (Some(calling), own) if calling.id() == plugin => {
+                self.given.of(calling, self.store.guild(), own).to_string()
+            }
+            (_, Some(own)) => own.json.clone(),
+            (_, None) => self.settings.for_every_guild(plugin).to_owned(),
         }
     }
 
@@ -79,7 +114,10 @@ impl CallHost for GuildHost {
     }
 
     fn settings_generation(&self, plugin: &str) -> u64 {
-        self.store.settings(plugin).map_or(0, |settings| settings.generation)
+        match self.store.settings(plugin) {
+            Some(settings) => settings.generation,
+            None => self.settings.generation(plugin),
+        }
     }
 
     fn now(&self) -> UnixMilliseconds {

@@ -1,6 +1,6 @@
 //! An event in a guild's mailbox: everything that its transaction needs to know of it.
 
-use guildhall_discord::{Frame, Missed, SnapshotUpdate, decode};
+use guildhall_discord::{CommandKey, Frame, Missed, SnapshotUpdate, command_key, decode};
 use guildhall_engine::PreparedEvent;
 use guildhall_model::{
     ActionResult, Event, EventData, FlaggedEverywhere, FlaggedUser, Gap, GuildId, InteractionId, SessionPosition,
@@ -21,6 +21,8 @@ pub(crate) struct QueuedEvent {
     pub(crate) update: Option<SnapshotUpdate>,
     /// What Discord's history calls it; only for events of a session.
     pub(crate) told: Option<Told>,
+    /// The command that was used: of several plugins that describe it only one is called.
+    pub(crate) command: Option<CommandKey>,
     /// Only this plugin is called; none for all that subscribe.
     pub(crate) only: Option<String>,
     /// What its transaction takes away.
@@ -80,6 +82,17 @@ pub(crate) fn told(data: &EventData) -> Option<Told> {
     })
 }
 
+/// The command that an interaction uses (Interaction Types: 2 is a command, 4 asks for suggestions to one).
+fn command(data: &EventData) -> Option<CommandKey> {
+    match data {
+        EventData::InteractionCreate(interaction) if matches!(interaction.kind, 2 | 4) => {
+            let data = serde_json::from_str(&interaction.data).unwrap_or_default();
+            Some(command_key(&data))
+        }
+        _ => None,
+    }
+}
+
 impl QueuedEvent {
     /// A frame as it waits in the mailbox; one that cannot be read only advances the cursor.
     pub(crate) fn of_frame(guild: GuildId, frame: &Frame, received_at: UnixMilliseconds) -> Self {
@@ -95,6 +108,7 @@ impl QueuedEvent {
             position: None,
             received_at,
             told: data.as_ref().and_then(told),
+            command: data.as_ref().and_then(command),
             event: data.map(|data| {
                 Event {
                     guild,
@@ -136,6 +150,7 @@ impl QueuedEvent {
             event: Some(event.into()),
             update: None,
             told: None,
+            command: None,
             only: None,
             takes: None,
             acknowledge: None,
@@ -181,6 +196,7 @@ impl QueuedEvent {
             event: None,
             update: None,
             told: None,
+            command: None,
             only: None,
             takes: Some(takes),
             acknowledge: None,

@@ -1,8 +1,8 @@
 //! What people are shown of a guild: its figures, and its plugins with their settings.
 
 use crate::active::{ActivePlugin, ActivePlugins};
+use crate::line_up::LineUp;
 use crate::router::unix_milliseconds;
-use crate::settings::OperatorSettings;
 use guildhall_discord::GuildSnapshot;
 use guildhall_model::{GuildView, Value};
 use guildhall_store::{Day, GuildStore};
@@ -67,11 +67,12 @@ pub(crate) fn of(
     store: &mut GuildStore,
     snapshot: &GuildSnapshot,
     plugins: &ActivePlugins,
-    operator: &OperatorSettings,
+    line_up: &LineUp,
     is_off: impl Fn(&str) -> bool,
 ) -> anyhow::Result<GuildReport> {
-    let today = unix_milliseconds() / DAY;
-    let plugins = plugins.plugins.iter().map(|active| {
+    let (today, operator) = (unix_milliseconds() / DAY, &plugins.settings);
+    let plugins = line_up.plugins.iter().map(|index| {
+        let active = &plugins.plugins[*index];
         let series = if is_off(active.id()) {
             Vec::new()
         } else {

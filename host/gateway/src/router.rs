@@ -8,7 +8,7 @@ use guildhall_trace::Trace;
 use metrics::Counter;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where routed frames go: to this process's workers, or in a fleet to whoever owns the guild.
 pub trait Destination: Send + Sync + 'static {
@@ -20,11 +20,18 @@ pub trait Destination: Send + Sync + 'static {
         frame: Arc<Frame>,
         received_at: UnixMilliseconds,
     ) -> impl Future<Output = ()> + Send;
+
+    /// Whether this process has the guild: then it answers for what becomes of its interactions.
+    fn is_here(&self, guild: GuildId) -> bool;
 }
 
 impl Destination for Workers {
     async fn deliver(&self, guild: GuildId, session: Arc<str>, frame: Arc<Frame>, received_at: UnixMilliseconds) {
         self.frame(guild, session, frame, received_at, None).await;
+    }
+
+    fn is_here(&self, _guild: GuildId) -> bool {
+        true
     }
 }
 
@@ -46,6 +53,13 @@ impl<D: Destination> Router<D> {
             destination,
             routed: metrics::counter!("guildhall_frames_routed_total"),
             ignored: metrics::counter!("guildhall_frames_ignored_total"),
+        }
+    }
+
+    /// A frame was read from a session, and waits for its turn from now on.
+    pub fn received(&self, frame: &Frame) {
+        if frame.guild.is_some_and(|guild| self.destination.is_here(guild)) {
+            self.workers.received(frame, Duration::ZERO);
         }
     }
 

@@ -3,12 +3,13 @@
 
 use crate::active::ActivePlugins;
 use crate::batch::Batch;
-use crate::guild::PluginStanding;
 use crate::host::GuildHost;
+use crate::observed::Observed;
 use crate::queued::QueuedEvent;
-use crate::settings::OperatorSettings;
+use crate::settings::{OperatorSettings, SettingsOfPlugins};
+use crate::standing::PluginStanding;
 use guildhall_discord::Frame;
-use guildhall_engine::{CallLimits, PluginRegistry};
+use guildhall_engine::{CallLimits, PluginRegistry, WarmInstances};
 use guildhall_model::{
     ActionResult, Event, EventData, GuildId, OutboxEntry, SessionPosition, UnixMilliseconds, UserId,
 };
@@ -17,6 +18,9 @@ use std::sync::Arc;
 
 /// Failed calls in a row after which a plugin is switched off.
 const FAILURES: u32 = 20;
+
+/// Memory of instances that stay between batches: enough for those of one guild.
+const WARM_BYTES: usize = 256 << 20;
 
 /// A timer that has fired.
 pub struct Fired {
@@ -35,6 +39,7 @@ pub struct SteppedGuild {
     id: GuildId,
     plugins: ActivePlugins,
     standing: PluginStanding,
+    warm: WarmInstances<GuildHost>,
     host: Option<GuildHost>,
     session: Arc<str>,
     sequence: u64,
@@ -49,15 +54,18 @@ impl SteppedGuild {
         own_user: UserId,
         now: UnixMilliseconds,
     ) -> Self {
-        let mut host = GuildHost::new(store, Box::default(), Arc::new(OperatorSettings::default()), now);
+        let settings = SettingsOfPlugins::new(Arc::new(OperatorSettings::default()));
+        let plugins = ActivePlugins::of(registry, &settings);
+        let mut host = GuildHost::new(store, Box::default(), plugins.settings.clone(), now);
         host.snapshot.set_own_user(own_user);
-        let plugins = ActivePlugins::of(registry);
+        host.observed = Some(Box::default());
         let mut standing = PluginStanding::default();
         standing.prepare(id, &mut host, &plugins);
         Self {
             id,
             plugins,
             standing,
+            warm: WarmInstances::new(WARM_BYTES),
             host: Some(host),
             session: "stepped".into(),
             sequence: 0,
@@ -117,9 +125,17 @@ impl SteppedGuild {
         }))
     }
 
+    /// What the plugins have done since this was asked last.
+    pub fn take_observed(&mut self) -> Observed {
+        let observed = self.host().observed.replace(Box::default());
+        observed.map(|observed| *observed).unwrap_or_default()
+    }
+
     /// Sets a plugin's settings.
     pub fn set_settings(&mut self, plugin: &str, json: &str) -> Result<(), StoreError> {
-        self.host().store.set_settings(plugin, json)
+        let active = self.plugins.find(self.id, plugin);
+        let version = active.map_or(0, |active| active.settings.version());
+        self.host().store.set_settings_of_version(plugin, json, version)
     }
 
     fn host(&mut self) -> &mut GuildHost {
@@ -129,22 +145,30 @@ impl SteppedGuild {
 
     fn run(&mut self, mut events: &[QueuedEvent], now: UnixMilliseconds) -> Result<Vec<OutboxEntry>, StoreError> {
         let limits = CallLimits::default();
+        let line_up = self.standing.line_up(self.id, &self.plugins);
         let mut actions = Vec::new();
         // A batch may end before its last event: the others of a worker wait.
         while !events.is_empty() {
             let host = self.host.take().expect("the host is between batches here");
-            let host = GuildHost::new(host.store, host.snapshot, host.settings, now);
+            let (given, observed) = (host.given, host.observed);
+            let mut host = GuildHost::new(host.store, host.snapshot, host.settings, now);
+            (host.given, host.observed) = (given, observed);
             let mut batch = Batch {
                 guild: self.id,
                 plugins: &self.plugins,
+                line_up: &line_up,
                 standing: &mut self.standing,
+                warm: &mut self.warm,
                 limits: &limits,
                 failures: FAILURES,
                 call_plugins: true,
             };
             let (host, outcome) = batch.run(host, events);
-            self.host = Some(host);
+            let host = self.host.insert(host);
             let committed = outcome?;
+            if let Some(observed) = &mut host.observed {
+                observed.end_batch();
+            }
             events = &events[committed.events..];
             actions.extend(committed.actions);
         }

@@ -9,9 +9,10 @@ use crate::latency::RecentLatencies;
 use crate::queued::{Acknowledge, QueuedEvent, Takes};
 use crate::report::{self, GuildReport};
 use crate::router::unix_milliseconds;
-use crate::workers::{CommitSink, WorkerConfig};
+use crate::settings::SettingsOfPlugins;
+use crate::workers::{CommitSink, Described, WorkerConfig};
 use guildhall_discord::{Frame, GuildSnapshot, MissedPage, Settled};
-use guildhall_engine::{CallHost, PluginRegistry};
+use guildhall_engine::{CallHost, PluginRegistry, WarmInstances};
 use guildhall_model::{
     ActionResult, FlaggedEverywhere, GuildId, InteractionId, Outcome, SessionPosition, UnixMilliseconds,
 };
@@ -43,7 +44,7 @@ pub(crate) enum Job {
     /// An interaction of the guild came over HTTP: its dispatch as the gateway would have sent it.
     Interaction {
         id: InteractionId,
-        frame: Frame,
+        frame: Arc<Frame>,
         guild: GuildId,
         received_at: UnixMilliseconds,
         acknowledge: Acknowledge,
@@ -52,6 +53,11 @@ pub(crate) enum Job {
     Report {
         guild: GuildId,
         done: oneshot::Sender<anyhow::Result<GuildReport>>,
+    },
+    /// The guild as Discord described it.
+    Describe {
+        guild: GuildId,
+        done: oneshot::Sender<Option<Described>>,
     },
     /// The plugin's settings in this guild are these from now on.
     Settings {
@@ -84,16 +90,20 @@ pub(crate) struct Worker {
     config: Arc<WorkerConfig>,
     registry: Arc<PluginRegistry<GuildHost>>,
     plugins: ActivePlugins,
+    settings: Arc<SettingsOfPlugins>,
     commits: Arc<dyn CommitSink>,
     committed: Arc<CommittedPositions>,
     latencies: Arc<RecentLatencies>,
     files: StoreCache,
+    warm: WarmInstances<GuildHost>,
     guilds: HashMap<GuildId, Guild>,
     /// Guilds with work, each at most once.
     ready: VecDeque<GuildId>,
     /// Events in all mailboxes.
     waiting: usize,
     flushes: Vec<oneshot::Sender<()>>,
+    /// Plugins came whose timers begin in guilds that no event wakes.
+    timers_begin: bool,
     flagged: Arc<[FlaggedEverywhere]>,
     figures: Figures,
 }
@@ -114,12 +124,15 @@ impl Worker {
         commits: Arc<dyn CommitSink>,
         committed: Arc<CommittedPositions>,
         latencies: Arc<RecentLatencies>,
+        settings: Arc<SettingsOfPlugins>,
     ) -> Self {
         let share = config.open_files.get().div_ceil(config.threads.get());
         let bound = NonZeroUsize::new(share).unwrap_or(NonZeroUsize::MIN);
         Self {
+            warm: WarmInstances::new(config.warm_bytes / config.threads.get()),
             files: StoreCache::new(config.guilds.clone(), config.store.clone(), bound),
-            plugins: ActivePlugins::of(&registry),
+            plugins: ActivePlugins::of(&registry, &settings),
+            settings,
             config,
             registry,
             commits,
@@ -129,6 +142,7 @@ impl Worker {
             ready: VecDeque::new(),
             waiting: 0,
             flushes: Vec::new(),
+            timers_begin: false,
             flagged: Arc::default(),
             figures: Figures {
                 events: metrics::counter!("guildhall_events_total"),
@@ -200,17 +214,24 @@ impl Worker {
             }
             Job::Report { guild, done } => {
                 let report = self.with_store(guild, |worker, state, store| {
-                    let standing = |plugin: &str| state.standing.is_off(plugin);
-                    report::of(
-                        store,
-                        &state.snapshot,
-                        &worker.plugins,
-                        &worker.config.settings,
-                        standing,
-                    )
+                    let is_off = |plugin: &str| state.standing.is_off(plugin);
+                    let line_up = state.standing.line_up(guild, &worker.plugins);
+                    report::of(store, &state.snapshot, &worker.plugins, &line_up, is_off)
                 });
                 // Who asked may have given up.
                 let _ = done.send(report);
+            }
+            Job::Describe { guild, done } => {
+                let file = guildhall_store::guild_file(&self.config.guilds, guild);
+                let is_there = self.guilds.contains_key(&guild) || file.exists();
+                let described = |state: &Guild| {
+                    let own_user = state.snapshot.own_user();
+                    let guild = state.snapshot.as_guild_create()?;
+                    Some(Described { own_user, guild })
+                };
+                let described = is_there.then(|| self.with_store(guild, |_, state, _| Ok(described(state))));
+                // Who asked may have given up.
+                let _ = done.send(described.and_then(|described| described.ok().flatten()));
             }
             Job::Settings {
                 guild,
@@ -218,7 +239,11 @@ impl Worker {
                 json,
                 done,
             } => {
-                let kept = self.with_store(guild, |_, _, store| Ok(store.set_settings(&plugin, &json)?));
+                let kept = self.with_store(guild, |worker, _, store| {
+                    let active = worker.plugins.find(guild, &plugin);
+                    let version = active.map_or(0, |active| active.settings.version());
+                    Ok(store.set_settings_of_version(&plugin, &json, version)?)
+                });
                 self.commits.committed(guild, &mut std::iter::empty(), Vec::new());
                 // Who asked may have given up.
                 let _ = done.send(kept);
@@ -354,30 +379,41 @@ impl Worker {
         }
     }
 
-    /// Wakes guilds with due timers or a due retry, and all of them when the plugins changed.
+    /// Wakes guilds with due timers or a due retry, and all of them when plugins came whose timers are to begin: what else is
+    /// new to a guild can wait for its next event.
     fn tick(&mut self) {
-        let swapped = self.swap_plugins();
+        self.swap_plugins();
+        let begin = std::mem::take(&mut self.timers_begin);
         let (now, wall) = (Instant::now(), unix_milliseconds());
         let mut due = Vec::new();
         for (guild, state) in &mut self.guilds {
             if state.retry_at.is_some_and(|retry_at| retry_at <= now) {
                 state.retry_at = None;
                 due.push(*guild);
-            } else if swapped || state.next_timer.is_some_and(|timer| timer <= wall) {
+            } else if begin || state.next_timer.is_some_and(|timer| timer <= wall) {
                 due.push(*guild);
             }
         }
         due.into_iter().for_each(|guild| self.make_ready(guild));
+        if self.registry.loads().are_wanted() {
+            let guilds = self.guilds.iter_mut();
+            let events = guilds.map(|(guild, state)| (*guild, state.recent.lately(wall)));
+            self.registry.loads().tell(events);
+        }
         metrics::gauge!("guildhall_mailbox_waiting").set(self.waiting as f64);
         metrics::gauge!("guildhall_open_files").set(self.files.len() as f64);
     }
 
-    fn swap_plugins(&mut self) -> bool {
+    fn swap_plugins(&mut self) {
         if self.registry.generation() == self.plugins.generation {
-            return false;
+            return;
         }
-        self.plugins = ActivePlugins::of(&self.registry);
-        true
+        let plugins = ActivePlugins::of(&self.registry, &self.settings);
+        self.timers_begin |= plugins.begins_timers(&self.plugins);
+        self.plugins = plugins;
+        let runs = &self.plugins.plugins;
+        self.warm
+            .retain_versions(|plugin| runs.iter().any(|active| Arc::ptr_eq(&active.plugin, plugin)));
     }
 
     /// Runs one batch of this guild.
@@ -417,6 +453,7 @@ impl Worker {
     /// The guild goes elsewhere, whole: its file is closed, without a WAL where nobody replicates it, and nothing of the
     /// guild stays in memory.
     fn release(&mut self, id: GuildId, done: oneshot::Sender<()>) {
+        self.warm.forget(id);
         match self.files.take(id) {
             // Litestream has the file as well, and would hold a checkpoint up.
             Ok(_) if self.config.replicated => {}
@@ -434,13 +471,15 @@ impl Worker {
     fn work_on(&mut self, id: GuildId, guild: &mut Guild, store: Box<GuildStore>) {
         let now = unix_milliseconds();
         let snapshot = std::mem::take(&mut guild.snapshot);
-        let mut host = GuildHost::new(store, snapshot, self.config.settings.clone(), now);
+        let mut host = GuildHost::new(store, snapshot, self.plugins.settings.clone(), now);
+        host.given = std::mem::take(&mut guild.given);
         if guild.standing.prepare(id, &mut host, &self.plugins) {
             self.commits.committed(id, &mut std::iter::empty(), Vec::new());
         }
         if !guild.held {
             self.wake_timers(id, guild, &host);
         }
+        let line_up = guild.standing.line_up(id, &self.plugins);
         let batch = guild.mailbox.len().min(self.config.batch);
         let events = &guild.mailbox.make_contiguous()[..batch];
         let mut outcome = Ok(Committed::default());
@@ -448,7 +487,9 @@ impl Worker {
             let mut run = Batch {
                 guild: id,
                 plugins: &self.plugins,
+                line_up: &line_up,
                 standing: &mut guild.standing,
+                warm: &mut self.warm,
                 limits: &self.config.calls,
                 failures: self.config.failures,
                 call_plugins: true,
@@ -461,6 +502,7 @@ impl Worker {
         }
         guild.shares_flags = host.common().shares_flags;
         guild.snapshot = host.snapshot;
+        guild.given = host.given;
         match outcome {
             Ok(committed) => {
                 guild.failed_commits = 0;
@@ -485,6 +527,7 @@ impl Worker {
             return;
         }
         let now = unix_milliseconds();
+        guild.recent.count(now, batch);
         for event in guild.mailbox.iter().take(batch).filter(|event| event.is_timely()) {
             let took = now.saturating_sub(event.received_at);
             self.figures.seconds.record(Duration::from_millis(took));
@@ -548,7 +591,7 @@ impl Worker {
         if let Some(kept) = set_aside {
             tracing::error!(guild = %id, kept = %kept.display(), "the guild's file was corrupt: it is kept aside, and the guild begins a new one");
             metrics::counter!("guildhall_corrupt_files_total").increment(1);
-            guild.standing.forget_preparation();
+            guild.forget_file();
         }
         if !guild.opened {
             if let Some(json) = store.snapshot()? {
@@ -556,7 +599,14 @@ impl Worker {
             }
             guild.snapshot.set_own_user(self.config.own_user);
             for (plugin, json) in self.config.settings.for_guild(id) {
-                store.set_settings(plugin, json)?;
+                match self.plugins.find(id, plugin).map(|active| &active.settings) {
+                    Some(settings) => {
+                        if let Some(json) = settings.to_keep(id, json) {
+                            store.set_settings_of_version(plugin, &json, settings.version())?;
+                        }
+                    }
+                    None => store.set_settings(plugin, json)?,
+                }
             }
             let waiting = store.waiting_actions()?;
             if !waiting.is_empty() && !guild.held {
@@ -564,7 +614,8 @@ impl Worker {
                 self.commits.committed(id, &mut std::iter::empty(), waiting);
             }
             let mut gaps = store.gaps()?;
-            gaps.retain(|gap| self.plugins.take_history(&gap.history));
+            let line_up = self.plugins.expected(id);
+            gaps.retain(|gap| line_up.take_history(&gap.history));
             if !gaps.is_empty() && !guild.held {
                 self.commits.catch_up(id, gaps);
             }
@@ -610,7 +661,7 @@ impl Worker {
             Ok(kept) => {
                 tracing::error!(guild = %id, reason, kept = %kept.display(), "the guild's file is corrupt: it is kept aside, and the guild begins a new one");
                 metrics::counter!("guildhall_corrupt_files_total").increment(1);
-                guild.standing.forget_preparation();
+                guild.forget_file();
             }
             Err(error) => self.put_off(
                 id,

@@ -1,19 +1,22 @@
 //! The worker threads of a pod: a guild always lives on the same one.
 
-use crate::active::AUDITED;
 use crate::committed::CommittedPositions;
 use crate::host::GuildHost;
 use crate::latency::RecentLatencies;
+use crate::line_up::AUDITED;
 use crate::queued::Acknowledge;
 use crate::report::GuildReport;
-use crate::settings::OperatorSettings;
+use crate::router::unix_milliseconds;
+use crate::settings::{OperatorSettings, SettingsOfPlugins};
+use crate::tap::Taps;
 use crate::worker::{Job, Worker};
-use guildhall_discord::{Frame, MissedPage, Report, Settled, event_kind};
+use guildhall_discord::{Deferrals, Frame, MissedPage, Report, Settled, event_kind};
 use guildhall_engine::{CallLimits, PluginRegistry};
 use guildhall_model::{
     EventKind, FlaggedEverywhere, Gap, GuildId, InteractionId, OutboxEntry, Permission, SessionPosition,
     UnixMilliseconds, UserId,
 };
+use guildhall_settings::Complaint;
 use guildhall_store::StoreLimits;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -24,6 +27,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Time between two looks at timers, retries and changed plugins when no event comes.
 const TICK: Duration = Duration::from_millis(200);
+
+/// Discord's name of the events that are answered to within seconds.
+const INTERACTION: &str = "INTERACTION_CREATE";
 
 /// How workers are sized.
 #[derive(Clone, Debug)]
@@ -44,12 +50,16 @@ pub struct WorkerConfig {
     pub store: StoreLimits,
     /// Bounds of a plugin's call.
     pub calls: CallLimits,
+    /// Bytes of memory that instances of scripts may take between two batches, over all threads.
+    pub warm_bytes: usize,
     /// Settings that the operator gives plugins.
     pub settings: Arc<OperatorSettings>,
     /// The bot.
     pub own_user: UserId,
     /// Asked before every batch.
     pub permission: Permission,
+    /// What defers interactions that wait too long; none for whoever has no interactions.
+    pub deferrals: Option<Deferrals>,
     /// Whether guilds' files are replicated: the replicator moves WALs into them, and tells what is in the bucket.
     pub replicated: bool,
 }
@@ -68,6 +78,15 @@ pub trait CommitSink: Send + Sync + 'static {
     fn catch_up(&self, guild: GuildId, gaps: Vec<Gap>);
 }
 
+/// A guild as its worker knows it.
+#[derive(Debug)]
+pub struct Described {
+    /// The bot.
+    pub own_user: UserId,
+    /// The data of a GUILD_CREATE.
+    pub guild: serde_json::Value,
+}
+
 /// The running threads.
 pub struct Workers {
     jobs: Vec<mpsc::Sender<Job>>,
@@ -75,6 +94,8 @@ pub struct Workers {
     registry: Arc<PluginRegistry<GuildHost>>,
     committed: Arc<CommittedPositions>,
     latencies: Arc<RecentLatencies>,
+    deferrals: Option<Deferrals>,
+    taps: Arc<Taps>,
 }
 
 impl Workers {
@@ -87,8 +108,10 @@ impl Workers {
         known: &[GuildId],
     ) -> std::io::Result<Arc<Self>> {
         let latencies = Arc::new(RecentLatencies::default());
+        let deferrals = config.deferrals.clone();
         let mut jobs = Vec::new();
         let mut threads = Vec::new();
+        let settings = Arc::new(SettingsOfPlugins::new(config.settings.clone()));
         let config = Arc::new(config);
         for index in 0..config.threads.get() {
             let (sender, receiver) = mpsc::channel(config.waiting.max(1));
@@ -98,6 +121,7 @@ impl Workers {
                 commits.clone(),
                 committed.clone(),
                 latencies.clone(),
+                settings.clone(),
             );
             let mine: Vec<_> = known
                 .iter()
@@ -117,7 +141,22 @@ impl Workers {
             registry,
             committed,
             latencies,
+            deferrals,
+            taps: Arc::default(),
         }))
+    }
+
+    /// Where the events of a guild are heard.
+    pub fn taps(&self) -> &Arc<Taps> {
+        &self.taps
+    }
+
+    /// Asks the guild's worker for the guild as it knows it, in the form of a GUILD_CREATE; answers like [`Workers::report`].
+    /// None for a guild that there is not, or that Discord has not described.
+    pub async fn described(&self, guild: GuildId) -> oneshot::Receiver<Option<Described>> {
+        let (done, described) = oneshot::channel();
+        self.send(guild, Job::Describe { guild, done }).await;
+        described
     }
 
     /// How far each session is on disk.
@@ -130,15 +169,24 @@ impl Workers {
         &self.latencies
     }
 
-    /// Whether a loaded plugin is called for events of this name.
+    /// Whether any version of a plugin is called for events of this name.
     pub(crate) fn wants(&self, name: &str) -> bool {
         let Some(kind) = event_kind(name) else {
             return false;
         };
         let current = self.registry.current();
-        let wanted = |kind| current.plugins.iter().any(|plugin| plugin.handles(kind));
+        let wanted = |kind| current.events.contains(&kind);
         // Where plugins take bans, its entries tell up to where none was missed.
         wanted(kind) || (kind == EventKind::AuditLogEntry && AUDITED.into_iter().any(wanted))
+    }
+
+    /// A frame of a guild of this process was received so long ago, and waits for its turn.
+    pub(crate) fn received(&self, frame: &Frame, waited: Duration) {
+        if let Some(deferrals) = self.deferrals.as_ref().filter(|_| frame.name == INTERACTION)
+            && self.wants(&frame.name)
+        {
+            deferrals.received(frame, waited);
+        }
     }
 
     /// Hands a frame to the guild's worker; waits while that has too much. `acknowledge` is told when it is on disk.
@@ -150,6 +198,11 @@ impl Workers {
         received_at: UnixMilliseconds,
         acknowledge: Option<Acknowledge>,
     ) {
+        self.received(
+            &frame,
+            Duration::from_millis(unix_milliseconds().saturating_sub(received_at)),
+        );
+        self.taps.tell(guild, &frame, received_at);
         self.send(
             guild,
             Job::Frame {
@@ -181,6 +234,8 @@ impl Workers {
         received_at: UnixMilliseconds,
         acknowledge: Acknowledge,
     ) {
+        let frame = Arc::new(frame);
+        self.taps.tell(guild, &frame, received_at);
         self.send(
             guild,
             Job::Interaction {
@@ -223,11 +278,12 @@ impl Workers {
         kept
     }
 
-    /// The settings' JSON Schema of a plugin that runs.
-    pub fn settings_schema(&self, plugin: &str) -> Option<String> {
+    /// What is wrong with settings for a plugin; none where no such plugin runs.
+    pub fn settings_complaints(&self, plugin: &str, settings: &serde_json::Value) -> Option<Vec<Complaint>> {
         let current = self.registry.current();
-        let found = current.plugins.iter().find(|known| known.description().id == plugin);
-        found.map(|plugin| plugin.description().settings_schema.clone())
+        let found = current.plugins.iter().find(|known| known.description().id == plugin)?;
+        let completed = found.settings_schema().complete(settings.clone());
+        Some(completed.err().unwrap_or_default())
     }
 
     /// Goes on with what waits in the guild's file: actions and timers.

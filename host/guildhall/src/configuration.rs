@@ -1,11 +1,15 @@
 //! The configuration: defaults, then a TOML file, then `GUILDHALL_…` variables, then flags. It is checked as a whole
 //! before anything starts, and a complaint names the key and the fix.
 
+mod http_requests;
+mod record;
 mod replication;
+mod updates;
 
 use anyhow::{Context, Result, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use guildhall_distribution::{PublicKey, SignatureError};
 use guildhall_engine::CallLimits;
 use guildhall_fleet::{ClusterSecret, ConfigClient};
 use guildhall_gateway::OperatorSettings;
@@ -21,10 +25,21 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use http_requests::HttpRequests;
+pub(crate) use record::Record;
 pub(crate) use replication::Replication;
+use updates::Updates;
 
 /// Variables of ours that are not keys, or are named otherwise.
-const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret", "session_secret"];
+const NO_KEYS: &[&str] = &[
+    "log",
+    "log_format",
+    "cluster_secret",
+    "record_secret",
+    "session_secret",
+    "registry_user",
+    "registry_password",
+];
 
 /// Everything that an operator can set.
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -32,8 +47,11 @@ const NO_KEYS: &[&str] = &["log", "log_format", "cluster_secret", "session_secre
 pub(crate) struct Configuration {
     /// Where guilds' files, compiled plugins and session positions are kept.
     pub(crate) data: PathBuf,
-    /// The directory whose `.wasm` files run.
+    /// The directory whose `.wasm` files run, and into which `guildhall plugin install` installs.
     pub(crate) plugins: PathBuf,
+    /// Public keys, as `guildhall plugin keygen` prints them. Where there is one, only plugins that are signed with one of
+    /// them are installed.
+    pub(crate) plugin_keys: Vec<String>,
     /// Where `/healthz`, `/readyz` and `/metrics` are served.
     pub(crate) listen: SocketAddr,
     /// Seconds that a stopping pod waits for Discord to take its last actions.
@@ -42,11 +60,14 @@ pub(crate) struct Configuration {
     pub(crate) workers: Workers,
     pub(crate) store: Store,
     pub(crate) calls: Calls,
+    pub(crate) http_requests: HttpRequests,
     pub(crate) cluster: Cluster,
     pub(crate) config_service: ConfigService,
     pub(crate) replication: Replication,
+    pub(crate) record: Record,
     pub(crate) http: Http,
     pub(crate) tracing: Tracing,
+    pub(crate) updates: Updates,
     /// Settings for every guild that has none of its own, by plugin.
     pub(crate) settings: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     /// Settings for one guild, by guild id and plugin.
@@ -64,6 +85,8 @@ pub(crate) struct Discord {
     pub(crate) requests_per_second: Option<NonZeroU32>,
     /// Requests under way at once.
     pub(crate) concurrent_requests: NonZeroUsize,
+    /// Milliseconds after which an interaction that no plugin has answered is deferred; 0 for never. Discord waits for 3000.
+    pub(crate) defer_interactions_ms: u64,
     /// `host:port` of a simulation or proxy that speaks plain HTTP; none for Discord itself.
     pub(crate) rest: Option<String>,
     /// `ws://…` of a simulation or proxy; none for Discord itself.
@@ -83,6 +106,8 @@ pub(crate) struct Workers {
     pub(crate) batch: NonZeroUsize,
     /// Failed calls in a row after which a plugin is switched off in a guild.
     pub(crate) failures: NonZeroU32,
+    /// MiB of memory that instances of JavaScript and Python may take between two batches; 0 for fresh ones each time.
+    pub(crate) warm_mib: u32,
 }
 
 #[derive(Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -290,17 +315,21 @@ impl Default for Configuration {
         Self {
             data: "data".into(),
             plugins: "plugins".into(),
+            plugin_keys: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             drain_seconds: 20,
             discord: Discord::default(),
             workers: Workers::default(),
             store: Store::default(),
             calls: Calls::default(),
+            http_requests: HttpRequests::default(),
             cluster: Cluster::default(),
             config_service: ConfigService::default(),
             replication: Replication::default(),
+            record: Record::default(),
             http: Http::default(),
             tracing: Tracing::default(),
+            updates: Updates::default(),
             settings: BTreeMap::new(),
             guild_settings: BTreeMap::new(),
         }
@@ -315,9 +344,17 @@ impl Default for Discord {
             // Discord's window of 50 a second is not aligned to ours.
             requests_per_second: NonZeroU32::new(45),
             concurrent_requests: NonZeroUsize::MIN.saturating_add(63),
+            defer_interactions_ms: 2000,
             rest: None,
             gateway: None,
         }
+    }
+}
+
+impl Discord {
+    /// How long an interaction waits for a plugin; none for as long as Discord does.
+    pub(crate) fn defer_interactions(&self) -> Option<Duration> {
+        (self.defer_interactions_ms > 0).then(|| Duration::from_millis(self.defer_interactions_ms))
     }
 }
 
@@ -329,6 +366,7 @@ impl Default for Workers {
             waiting: NonZeroUsize::MIN.saturating_add(2047),
             batch: NonZeroUsize::MIN.saturating_add(63),
             failures: NonZeroU32::MIN.saturating_add(19),
+            warm_mib: 64,
         }
     }
 }
@@ -371,6 +409,11 @@ impl Configuration {
                     Env::raw()
                         .only(&["GUILDHALL_CLUSTER_SECRET"])
                         .map(|_| "cluster.secret".into()),
+                )
+                .merge(
+                    Env::raw()
+                        .only(&["GUILDHALL_RECORD_SECRET"])
+                        .map(|_| "record.secret".into()),
                 )
                 .merge(
                     Env::raw()
@@ -438,9 +481,18 @@ impl Configuration {
         {
             bail!("discord.rest = {rest:?}: write it as host:port, without http://");
         }
+        if self.discord.defer_interactions_ms > 2500 {
+            bail!(
+                "discord.defer_interactions_ms = {}: the most is 2500, as Discord waits for 3000; 0 is never",
+                self.discord.defer_interactions_ms
+            );
+        }
+        self.http_requests.check()?;
         if !(0.0..=1.0).contains(&self.tracing.sample) {
             bail!("tracing.sample = {}: it is a share, from 0 to 1", self.tracing.sample);
         }
+        self.updates.check()?;
+        self.trusted_plugin_keys().context("plugin_keys")?;
         self.replication.location()?;
         for guild in self.guild_settings.keys() {
             if guild.parse::<GuildId>().is_err() {
@@ -448,6 +500,11 @@ impl Configuration {
             }
         }
         Ok(())
+    }
+
+    /// Whose plugins may be installed; everybody's where it is empty.
+    pub(crate) fn trusted_plugin_keys(&self) -> Result<Vec<PublicKey>, SignatureError> {
+        self.plugin_keys.iter().map(|key| key.parse()).collect()
     }
 
     pub(crate) fn operator_settings(&self) -> OperatorSettings {

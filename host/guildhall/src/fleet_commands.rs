@@ -89,6 +89,11 @@ pub(crate) fn print<T: Serialize + ?Sized>(access: &Access, value: &T, table: im
     } else {
         table(value)
     };
+    write_out(&text)
+}
+
+/// Prints a text that is complete.
+pub(crate) fn write_out(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         // Who reads has read enough.

@@ -95,6 +95,7 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
             files: files.clone(),
             loads: loads.clone(),
             rest: host.rest.clone(),
+            deferrals: host.deferrals.clone(),
             durability: durability.clone(),
         },
         secret,

@@ -2,9 +2,12 @@
 
 use crate::configuration::Configuration;
 use crate::flags::{self, Flags};
+use crate::http_requests::http_config;
 use anyhow::{Context, Result};
-use guildhall_discord::{CatchUp, Dispatcher, DispatcherConfig, GatewayInformation, Rest, RestError};
-use guildhall_engine::{ArtifactCache, DirectoryWatch, PluginRegistry, Runtime, RuntimeConfig};
+use guildhall_discord::{
+    CatchUp, DeferralConfig, Deferrals, Dispatcher, DispatcherConfig, GatewayInformation, Rest, RestError,
+};
+use guildhall_engine::{ArtifactCache, DirectoryWatch, Loading, PluginRegistry, Runtime, RuntimeConfig};
 use guildhall_gateway::{CommitSink, CommittedPositions, GuildHost, WorkerConfig, Workers, catch_up, settle};
 use guildhall_model::{Gap, GuildId, OutboxEntry, Permission, SessionPosition};
 use guildhall_replication::{Bucket, Litestream, Location, Replicated, Replicator, ReplicatorConfig};
@@ -24,6 +27,8 @@ pub(crate) struct Host {
     pub(crate) registry: Arc<PluginRegistry<GuildHost>>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Defers interactions that wait too long.
+    pub(crate) deferrals: Deferrals,
     /// Brings guilds to the bucket, where one is configured.
     pub(crate) replicator: Option<Arc<Replicator>>,
     /// Ends with this value, or earlier.
@@ -57,8 +62,11 @@ impl Host {
                 concurrency: discord.concurrent_requests,
                 permission: permission.clone(),
                 flags: flags.clone(),
+                http: http_config(&configuration.http_requests, registry.clone())?,
             },
         ));
+        let defer_after = configuration.discord.defer_interactions();
+        let deferrals = Deferrals::new(rest.clone(), DeferralConfig::new(defer_after, permission.clone()));
         let committed = Arc::new(match replicas {
             Some(_) => CommittedPositions::with_replication(),
             None => CommittedPositions::default(),
@@ -83,9 +91,11 @@ impl Host {
                 failures: configuration.workers.failures.get(),
                 store: configuration.store_limits(),
                 calls: configuration.call_limits(),
+                warm_bytes: (configuration.workers.warm_mib as usize) << 20,
                 settings: Arc::new(configuration.operator_settings()),
                 own_user,
                 permission,
+                deferrals: Some(deferrals.clone()),
                 replicated: replicas.is_some(),
             },
             registry.clone(),
@@ -107,6 +117,7 @@ impl Host {
             registry,
             workers,
             dispatcher,
+            deferrals,
             replicator,
             following: until.drop_guard(),
             _watch: watch,
@@ -159,13 +170,18 @@ fn load_plugins(configuration: &Configuration) -> Result<(Arc<PluginRegistry<Gui
         )
     })?;
     let registry = Arc::new(PluginRegistry::default());
-    let watch = DirectoryWatch::start(&configuration.plugins, runtime, artifacts, limits, registry.clone())
-        .with_context(|| {
-            format!(
-                "plugins = {:?}: the directory cannot be watched",
-                configuration.plugins.display()
-            )
-        })?;
+    let loading = Loading {
+        runtime,
+        artifacts,
+        limits,
+    };
+    let (plugins, data, rules) = (
+        &configuration.plugins,
+        &configuration.data,
+        configuration.updates.rules(),
+    );
+    let watch = DirectoryWatch::start(plugins, data, rules, loading, registry.clone())
+        .with_context(|| format!("plugins = {:?}: the directory cannot be watched", plugins.display()))?;
     if registry.current().plugins.is_empty() {
         tracing::warn!(directory = %configuration.plugins.display(), "no plugin runs yet; put .wasm files into the directory");
     }

@@ -1,6 +1,8 @@
 //! `guildhall`: one binary for every role. Each subcommand is a module; nothing is decided here.
 
 mod backup_commands;
+mod bad_input;
+mod catalogue_commands;
 mod config_service;
 mod configuration;
 mod configuration_reference;
@@ -11,15 +13,20 @@ mod guild_file_commands;
 mod guild_places;
 mod host;
 mod http;
+mod http_requests;
 mod migrate_command;
 mod needs;
 mod observability;
+mod plugin_commands;
+mod plugin_dev;
+mod record_command;
 mod replication;
 mod sessions;
 mod simulation;
 mod standalone;
 mod volume;
 
+use bad_input::{BadInput, OrBadInput};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -89,6 +96,11 @@ enum Role {
     /// Take guilds over from another bot.
     #[command(subcommand)]
     Migrate(migrate_command::Migrate),
+    /// Plugins: write, build, check, test and try one; install them, decide what they may do and where, and ship them.
+    #[command(subcommand)]
+    Plugin(plugin_commands::Command),
+    /// Write the events of chosen guilds into a file that `plugin replay` and scenarios read.
+    Record(record_command::Arguments),
     /// Every key of the configuration, with its default and meaning, as a Markdown table.
     Configuration,
     /// Litestream's configuration, for a sidecar.
@@ -99,7 +111,10 @@ enum Role {
 
 fn main() -> ExitCode {
     let role = Arguments::parse().role;
-    observability::log_to_stderr();
+    observability::log_to_stderr(match &role {
+        Role::Plugin(command) => command.log_level(),
+        _ => "info",
+    });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -107,8 +122,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(async {
-        match role {
+    // Whether all is well.
+    let outcome: anyhow::Result<bool> = runtime.block_on(async {
+        let ended = match role {
             Role::Standalone(arguments) => standalone::run(arguments).await,
             Role::Gateway(arguments) => gateway::run(arguments).await,
             Role::Http(arguments) => http::run(arguments).await,
@@ -122,19 +138,27 @@ fn main() -> ExitCode {
             Role::Flags(command) => flags::run(command).await,
             Role::Top { once, access } => fleet_commands::top(access, once).await,
             Role::Migrate(migrate_command::Migrate::Modbot(arguments)) => migrate_command::modbot(arguments).await,
+            Role::Plugin(command) => return plugin_commands::run(command).await,
+            Role::Record(arguments) => record_command::run(arguments).await.or_bad_input(),
             Role::Configuration => {
                 print!("{}", configuration_reference::markdown());
                 Ok(())
             }
             Role::LitestreamConfiguration(arguments) => replication::write_configuration(&arguments),
             Role::Sim(arguments) => simulation::run(arguments).await,
-        }
+        };
+        ended.map(|()| true)
     });
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("guildhall: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<BadInput>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

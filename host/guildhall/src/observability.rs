@@ -23,9 +23,16 @@ const PATIENCE: Patience = Patience {
 /// Answers why the pod is not ready; none when it is.
 pub(crate) type Readiness = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
-/// Logs to standard error: `GUILDHALL_LOG` filters (`info` without it), `GUILDHALL_LOG_FORMAT=json` makes lines of JSON.
-pub(crate) fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("GUILDHALL_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Logs to standard error: `GUILDHALL_LOG` filters (without it as the command sees fit), `GUILDHALL_LOG_FORMAT=json` makes lines of JSON.
+pub(crate) fn log_to_stderr(unless_asked: &str) {
+    // The client of registries writes tokens into its debug lines.
+    const NEVER: &str = "oci_client=warn";
+    let wanted = std::env::var("GUILDHALL_LOG").unwrap_or_default();
+    let filter = EnvFilter::try_new(format!("{wanted},{NEVER}"));
+    let filter = match filter {
+        Ok(filter) if !wanted.is_empty() => filter,
+        _ => EnvFilter::new(format!("{unless_asked},{NEVER}")),
+    };
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
@@ -64,14 +71,30 @@ fn exporter() -> Result<PrometheusBuilder> {
         0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
     ];
     const EVENTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
+    // Whatever plugins observe.
+    const VALUES: &[f64] = &[
+        0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4, 1e5, 1e6,
+    ];
     use metrics_exporter_prometheus::Matcher::{Full, Suffix};
     Ok(PrometheusBuilder::new()
         .set_buckets_for_metric(Suffix("_seconds".into()), SECONDS)?
-        .set_buckets_for_metric(Full("guildhall_batch_events".into()), EVENTS)?)
+        .set_buckets_for_metric(Full("guildhall_batch_events".into()), EVENTS)?
+        .set_buckets_for_metric(Full("guildhall_plugin_value".into()), VALUES)?)
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics` until it is told to stop; answers the address.
 pub(crate) async fn serve(
+    listen: SocketAddr,
+    metrics: PrometheusHandle,
+    readiness: Readiness,
+    stop: CancellationToken,
+) -> Result<SocketAddr> {
+    serve_with(Router::new(), listen, metrics, readiness, stop).await
+}
+
+/// The same, and what the role has besides.
+pub(crate) async fn serve_with(
+    more: Router,
     listen: SocketAddr,
     metrics: PrometheusHandle,
     readiness: Readiness,
@@ -87,7 +110,8 @@ pub(crate) async fn serve(
     let app = Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .route("/metrics", get(move || async move { metrics.render() }));
+        .route("/metrics", get(move || async move { metrics.render() }))
+        .merge(more);
     let listener = Listener::bind(listen)
         .with_context(|| format!("listen = \"{listen}\": the address cannot be used; is another pod running there?"))?;
     let address = listener.address();

@@ -59,6 +59,10 @@ struct Saved {
 }
 
 impl FrameSink for Shards {
+    fn received(&self, frame: &Frame) {
+        self.router.received(frame);
+    }
+
     async fn accept(&self, session: &Arc<str>, frame: Frame) {
         self.router.accept(session, frame).await;
     }

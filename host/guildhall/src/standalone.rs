@@ -11,6 +11,7 @@ use crate::volume;
 use anyhow::{Context, Result, bail};
 use guildhall_gateway::{Router, guilds_in};
 use guildhall_model::Permission;
+use guildhall_pod::standalone_recording;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,7 +73,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<()> {
     serve(configuration, stop).await
 }
 
-async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<()> {
+/// Runs a pod of this configuration until it is told to stop, then drains.
+pub(crate) async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<()> {
     let metrics = observability::collect_metrics()?;
     let _traces = observability::export_traces(&configuration.tracing, "standalone")?;
     let _volume = volume::lock(&configuration.data)?;
@@ -93,7 +95,12 @@ async fn serve(configuration: Configuration, stop: CancellationToken) -> Result<
     let sessions = Arc::new(sessions);
     let ready = sessions.clone();
     let readiness = Arc::new(move || ready.not_ready());
-    let address = observability::serve(configuration.listen, metrics, readiness, CancellationToken::new()).await?;
+    let recording = match configuration.record.secret()? {
+        Some(secret) => standalone_recording(workers.clone(), secret),
+        None => axum::Router::new(),
+    };
+    let listen = configuration.listen;
+    let address = observability::serve_with(recording, listen, metrics, readiness, CancellationToken::new()).await?;
     tracing::info!(%address, "health, readiness and metrics are served");
 
     let ended = sessions.run(stop).await;

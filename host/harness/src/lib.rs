@@ -4,9 +4,11 @@
 mod address;
 mod fleet;
 mod guild_files;
+mod https;
 mod litestream;
 mod nginx;
 mod node;
+mod oci_registry;
 mod plugins;
 mod pod;
 mod postgres;
@@ -18,7 +20,9 @@ mod visitor;
 
 pub use fleet::{Fleet, FleetOptions, Links};
 pub use guild_files::{GuildFiles, Tally};
+pub use https::HttpsServer;
 pub use node::NodeProject;
+pub use oci_registry::{OciRegistry, REGISTRY_PASSWORD, REGISTRY_USER};
 pub use plugins::{SUITE, built_plugin, target_directory};
 pub use pod::{Pod, PodOptions};
 pub use postgres::Postgres;

@@ -152,12 +152,12 @@ async fn answer(owners: &Owners, request: Forward) -> Owner {
 }
 
 /// Tells Discord that the answer follows (Interaction Callback Types: 5 a message, 6 an update of the component's
-/// message); suggestions cannot follow, so there are none.
+/// message; flag 64 shows the answer to one person); suggestions cannot follow, so there are none.
 fn deferral(interaction: u8) -> Value {
     match interaction {
         COMPONENT => json!({ "type": 6 }),
         AUTOCOMPLETE => json!({ "type": 8, "data": { "choices": [] } }),
-        _ => json!({ "type": 5 }),
+        _ => json!({ "type": 5, "data": { "flags": 64 } }),
     }
 }
 

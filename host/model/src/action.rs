@@ -49,6 +49,17 @@ pub struct CommonSettings {
     pub shares_flags: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HttpMethod {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -165,6 +176,14 @@ pub enum Action {
         user: UserId,
         reason: String,
     },
+    HttpRequest {
+        method: HttpMethod,
+        url: String,
+        headers: Vec<(String, String)>,
+        #[serde(with = "crate::body")]
+        body: Vec<u8>,
+        timeout_ms: u32,
+    },
 }
 
 impl Action {
@@ -192,6 +211,7 @@ impl Action {
             | Self::FetchMessages { .. }
             | Self::FetchMember { .. }
             | Self::FetchAuditLog { .. } => Capability::ReadDiscord,
+            Self::HttpRequest { .. } => Capability::HttpRequests,
         }
     }
 
@@ -213,6 +233,7 @@ impl Action {
             | Self::CreateThread { .. }
             | Self::CreateChannel { .. } => Priority::Request,
             Self::FlagUser { .. } => Priority::Sharing,
+            Self::HttpRequest { .. } => Priority::Http,
             Self::SendMessage { .. }
             | Self::EditMessage { .. }
             | Self::AddReaction { .. }
@@ -243,6 +264,8 @@ pub enum Priority {
     Logging,
     /// Not for Discord: the host tells other guilds.
     Sharing,
+    /// Not for Discord: a host that the plugin declared is asked.
+    Http,
 }
 
 /// An action as a plugin submitted it.

@@ -294,6 +294,14 @@ pub struct Refusal {
     pub message: String,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HttpResponse {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    #[serde(with = "crate::body")]
+    pub body: Vec<u8>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -304,6 +312,8 @@ pub enum Outcome {
     Member(Member),
     AuditLog(Vec<AuditLogEntry>),
     Refused(Refusal),
+    HttpResponse(HttpResponse),
+    Failed(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,11 @@
 //! spells a field: `guildhall-discord` translates from and to Discord, `guildhall-engine` from and to WIT.
 
 mod action;
+mod body;
 mod event;
 mod flag;
 mod gap;
+mod http_host;
 mod id;
 mod permission;
 mod plugin;
@@ -18,6 +20,7 @@ pub use action::*;
 pub use event::*;
 pub use flag::FlaggedEverywhere;
 pub use gap::{Gap, History};
+pub use http_host::{check_host_pattern, names_host};
 pub use id::*;
 pub use permission::Permission;
 pub use plugin::*;

@@ -17,6 +17,8 @@ pub struct PluginDescription {
     pub commands: Vec<String>,
     /// JSON Schema of the per-guild settings.
     pub settings_schema: String,
+    /// Ordered changes of stored settings, each applied once per guild.
+    pub settings_migrations: Vec<SettingsMigration>,
     /// What the plugin wants to be allowed to do.
     pub capabilities: BTreeSet<Capability>,
     /// Ordered SQL scripts, each applied once per guild.
@@ -25,15 +27,40 @@ pub struct PluginDescription {
     pub timers: Vec<RecurringTimer>,
     /// Topics of signals that the plugin receives.
     pub topics: BTreeSet<String>,
+    /// Topics of signals that the plugin emits; [`ANY_TOPIC`] alone where its contract did not ask for them.
+    pub emits: BTreeSet<String>,
     /// Ids of other plugins whose tables it wants to read.
     pub readable_plugins: BTreeSet<String>,
+    /// Hosts that it wants to ask, as [`names_host`](crate::names_host) reads them.
+    pub http_hosts: BTreeSet<String>,
 }
+
+/// What stands in [`PluginDescription::emits`] for a component of contract 0.1.0. No plugin can say it itself.
+pub const ANY_TOPIC: &str = "*";
 
 impl PluginDescription {
     /// What every table, index, view and trigger of the plugin must start with.
     pub fn table_prefix(&self) -> String {
         table_prefix(&self.id)
     }
+}
+
+/// Whether a plugin may have this id; the error says what would be right.
+pub fn check_plugin_id(id: &str) -> Result<(), String> {
+    let is_sound = (1..=32).contains(&id.len())
+        && id.starts_with(|first: char| first.is_ascii_lowercase())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_sound {
+        return Err(format!(
+            "id {id:?} must be 1 to 32 lower-case letters, digits and hyphens, starting with a letter"
+        ));
+    }
+    if matches!(id, "guild" | "guildhall" | "sqlite") {
+        return Err(format!("id {id:?} is reserved; choose another"));
+    }
+    Ok(())
 }
 
 /// What every table of the plugin with this id starts with.
@@ -48,6 +75,30 @@ pub struct Migration {
     pub version: u32,
     /// One or more SQL statements.
     pub sql: String,
+}
+
+/// One step from an older schema of the settings to a newer one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingsMigration {
+    /// Starts at 1 and grows by 1.
+    pub version: u32,
+    /// What changes, in order.
+    pub changes: Vec<SettingsChange>,
+}
+
+/// One change of stored settings. Places are JSON Pointers (RFC 6901).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SettingsChange {
+    /// A setting has another place.
+    Move {
+        /// Where it was.
+        from: String,
+        /// Where it is now.
+        to: String,
+    },
+    /// A setting is no more.
+    Remove(String),
 }
 
 /// A timer that the host re-arms after every firing.
@@ -93,4 +144,6 @@ pub enum Capability {
     ConfigureGuild,
     /// Flag users for other guilds that take part.
     FlagUsers,
+    /// Ask the declared hosts over HTTPS.
+    HttpRequests,
 }

@@ -38,6 +38,9 @@ pub enum SqlError {
     /// A constraint of the schema.
     #[error("constraint: {0}")]
     Constraint(String),
+    /// There is no database to speak of.
+    #[error("the database is closed")]
+    Closed,
     /// Anything else, in SQLite's words.
     #[error("{0}")]
     Sql(String),

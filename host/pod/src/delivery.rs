@@ -122,6 +122,11 @@ impl Destination for Delivery {
         });
         self.0.wake(guild);
     }
+
+    fn is_here(&self, guild: GuildId) -> bool {
+        let known = self.0.config.view.guild(guild);
+        known.is_some_and(|known| known.pod.as_ref() == Some(&self.0.config.pod))
+    }
 }
 
 impl Delivery {

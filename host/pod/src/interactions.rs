@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
-use guildhall_discord::Frame;
+use guildhall_discord::{Frame, Waiting};
 use guildhall_fleet::WAIT;
 use guildhall_model::{GuildId, InteractionId};
 use serde::Deserialize;
@@ -47,10 +47,14 @@ async fn interaction(
         .map_or(Duration::ZERO, Duration::from_millis);
     // Whoever does not wait has deferred it.
     let (deferred, started) = (wait.is_zero(), Instant::now());
-    // Discord, Interaction Types: 3 is a component's, and deferred as an update of its message.
-    let as_update = head.r#type == 3;
-    let responses = internal.rest.responses();
-    if deferred && let Some(answer) = responses.defer(id, as_update) {
+    let waiting = Waiting {
+        guild,
+        id,
+        token: head.token.clone(),
+        // Discord, Interaction Types.
+        component: head.r#type == 3,
+    };
+    if deferred && let Some(answer) = internal.deferrals.deferred(waiting.clone()) {
         return match internal.rest.answer_late(id, &head.token, &answer).await {
             Ok(()) => StatusCode::ACCEPTED.into_response(),
             Err(error) => {
@@ -59,7 +63,7 @@ async fn interaction(
             }
         };
     }
-    let answered = responses.wait_for(id);
+    let answered = internal.rest.responses().wait_for(id);
     let (acknowledge, mut acknowledged) = mpsc::unbounded_channel();
     match internal.guard(guild, epoch(&headers)).await {
         Ok(_owned) => {
@@ -87,7 +91,7 @@ async fn interaction(
     let left = wait.saturating_sub(started.elapsed());
     match tokio::time::timeout(left, answered).await {
         Ok(Ok(answer)) => Json(answer).into_response(),
-        _ => match responses.defer(id, as_update) {
+        _ => match internal.deferrals.deferred(waiting) {
             Some(answer) => Json(answer).into_response(),
             None => StatusCode::ACCEPTED.into_response(),
         },

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use futures_util::StreamExt;
-use guildhall_discord::Rest;
+use guildhall_discord::{Deferrals, Rest};
 use guildhall_fleet::{AssignmentState, AssignmentView, ClusterSecret, DIGEST, EPOCH, Lease, require_secret};
 use guildhall_gateway::Workers;
 use guildhall_model::GuildId;
@@ -51,6 +51,8 @@ pub struct Internal {
     pub loads: Arc<Loads>,
     /// Where answers to interactions are waited for.
     pub rest: Arc<Rest>,
+    /// What is told of interactions that were deferred.
+    pub deferrals: Deferrals,
     /// Where guilds are replicated.
     pub durability: Option<Arc<Durability>>,
 }
@@ -97,6 +99,7 @@ pub fn router(internal: Internal, secret: ClusterSecret) -> Router {
         .merge(crate::copies::routes())
         .merge(crate::interactions::routes())
         .merge(crate::api::routes())
+        .merge(crate::recording::routes())
         .layer(axum::middleware::from_fn_with_state(secret, require_secret))
         .with_state(internal)
 }

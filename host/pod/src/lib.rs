@@ -15,6 +15,7 @@ mod membership;
 mod owned;
 mod ownership;
 mod peers;
+mod recording;
 mod replaced;
 mod shards;
 
@@ -27,4 +28,5 @@ pub use membership::{Membership, MembershipError};
 pub use owned::Owned;
 pub use ownership::Ownership;
 pub use peers::Peers;
+pub use recording::{RecordedLine, standalone_recording};
 pub use shards::{ShardConfig, Shards};

@@ -15,6 +15,11 @@ impl Owned {
         self.0.read().await
     }
 
+    /// Whether the pod acts for the guild; also false while some guild comes or goes just now.
+    pub(crate) fn holds_for_sure(&self, guild: GuildId) -> bool {
+        self.0.try_read().is_ok_and(|owned| owned.contains_key(&guild))
+    }
+
     /// The pod acts for the guild from now on.
     pub(crate) async fn insert(&self, guild: GuildId, epoch: i64) {
         self.0.write().await.insert(guild, epoch);

@@ -103,6 +103,10 @@ impl<D> Sink<D> {
 }
 
 impl<D: Destination> FrameSink for Sink<D> {
+    fn received(&self, frame: &Frame) {
+        self.router.received(frame);
+    }
+
     async fn accept(&self, session: &Arc<str>, frame: Frame) {
         self.router.accept(session, frame).await;
     }

@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn pages_come_out_as_they_went_in() {
-        let (header, pages) = pages(&object(&[1, 2, 7])).unwrap();
+        let (header, pages) = pages(&object(&[1, 2, 7])).expect("a whole object");
         assert_eq!((header.pages, header.first, header.last), (9, 3, 5));
         assert_eq!(pages, [(1, 1), (2, 2), (7, 7)]);
     }

@@ -148,8 +148,8 @@ mod tests {
     #[test]
     fn the_fewest_objects_that_reach_the_newest_state_are_taken() {
         let kept = [(1, 1), (2, 2), (3, 3), (4, 4), (1, 3), (2, 3)];
-        assert_eq!(chained(&kept).unwrap(), [(1, 3), (4, 4)]);
-        assert_eq!(chained(&[(1, 1)]).unwrap(), [(1, 1)]);
+        assert_eq!(chained(&kept).expect("no gap"), [(1, 3), (4, 4)]);
+        assert_eq!(chained(&[(1, 1)]).expect("no gap"), [(1, 1)]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Ids and their names. People write names, Discord and plugins use ids; the text tells names again.
 
 use anyhow::{Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Discord's epoch (Discord, Reference, Snowflakes), in milliseconds since Unix's.
 const DISCORD_EPOCH: u64 = 1_420_070_400_000;
@@ -59,10 +59,23 @@ impl Names {
 
     /// Puts names in the place of ids.
     pub(crate) fn tell(&self, text: &str) -> String {
-        let mut told = text.to_owned();
+        let mut names = HashMap::new();
         for (name, id) in &self.ids {
-            told = told.replace(&id.to_string(), name);
+            names.entry(id.to_string()).or_insert(name);
         }
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
+            let (before, digits) = rest.split_at(start);
+            let end = digits
+                .find(|character: char| !character.is_ascii_digit())
+                .unwrap_or(digits.len());
+            let (digits, after) = digits.split_at(end);
+            told.push_str(before);
+            told.push_str(names.get(digits).map_or(digits, |name| name));
+            rest = after;
+        }
+        told.push_str(rest);
         told
     }
 }

@@ -1,19 +1,22 @@
 //! Runs a story: the guild as it is at first, the clock, and one step after the other.
 
 use crate::names::Names;
-use crate::story::{Common, Refuse, Step, Story};
+use crate::plugins::Plugins;
+use crate::recorded::of_guild;
+use crate::story::{Common, CommonNames, Refuse, Step, Story};
 use crate::telling::{self, Log};
 use anyhow::{Context, Result, ensure};
 use guildhall_discord::Frame;
-use guildhall_engine::{ArtifactCache, CallLimits, Plugin, PluginRegistry, Runtime, RuntimeConfig};
-use guildhall_gateway::{Fired, GuildHost, SteppedGuild};
+use guildhall_engine::PluginRegistry;
+use guildhall_gateway::{Fired, GuildHost, Observed, SteppedGuild};
 use guildhall_model::{
     ChannelId, CommonSettings, EventData, FlaggedUser, GuildId, OutboxEntry, RoleId, UnixMilliseconds, UserId,
 };
+use guildhall_sim::{Recording, ToldEvent};
 use guildhall_store::{GuildStore, StoreLimits, guild_file};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 /// A Monday.
@@ -23,37 +26,6 @@ const DAY: u64 = 86_400_000;
 const VIEW_CHANNEL: &str = "1024";
 /// Actions that may follow from each other in one step.
 const CHAIN: usize = 500;
-
-/// Loads components once for many scenarios.
-pub struct Plugins {
-    runtime: Runtime,
-    artifacts: ArtifactCache,
-    components: PathBuf,
-}
-
-impl Plugins {
-    /// From the directory where the components are, as `spam_guard.wasm`; what they compile to is kept in `cache`.
-    pub fn open(components: &Path, cache: &Path) -> Result<Self> {
-        Ok(Self {
-            runtime: Runtime::new(&RuntimeConfig::default()).map_err(anyhow::Error::from)?,
-            artifacts: ArtifactCache::open(cache)?,
-            components: components.to_owned(),
-        })
-    }
-
-    fn registry(&self, ids: &[String]) -> Result<PluginRegistry<GuildHost>> {
-        let registry = PluginRegistry::default();
-        for id in ids {
-            let file = self.components.join(format!("{}.wasm", id.replace('-', "_")));
-            let wasm = std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-            let plugin = Plugin::load(&self.runtime, &self.artifacts, &CallLimits::default(), &wasm)?;
-            if let Err(other) = registry.insert(&file, plugin) {
-                anyhow::bail!("{} holds the same plugin", other.display());
-            }
-        }
-        Ok(registry)
-    }
-}
 
 /// Somebody in the guild.
 pub(crate) struct Person {
@@ -84,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) refusals: Vec<(Refuse, u32)>,
     stepped: SteppedGuild,
     sequence: u64,
+    /// Actions for Discord so far.
+    pub(crate) actions: usize,
     /// What was told of earlier steps.
     text: String,
     /// What has happened in this step.
@@ -91,8 +65,18 @@ pub(crate) struct Stage {
     log: Log,
 }
 
-/// Runs a story and tells it.
+/// Runs a story and tells it. A plugin's call that fails is an error.
 pub fn run(story: &Story, plugins: &Plugins, own_plugin: &str) -> Result<String> {
+    let (told, _) = run_observed(story, plugins, own_plugin)?;
+    ensure!(
+        !told.contains("a plugin's call failed"),
+        "a plugin's call failed:\n{told}"
+    );
+    Ok(told)
+}
+
+/// Runs a story; answers what it tells, and what its plugins did.
+pub fn run_observed(story: &Story, plugins: &Plugins, own_plugin: &str) -> Result<(String, Observed)> {
     let ids = if story.plugins.is_empty() {
         vec![own_plugin.to_owned()]
     } else {
@@ -101,24 +85,33 @@ pub fn run(story: &Story, plugins: &Plugins, own_plugin: &str) -> Result<String>
     let registry = plugins.registry(&ids)?;
     let directory = tempfile::tempdir()?;
     let log = Log::default();
-    let told = tracing::subscriber::with_default(log.subscriber(), || -> Result<String> {
-        let mut stage = Stage::set(story, &registry, directory.path(), log.clone())?;
+    tracing::subscriber::with_default(log.subscriber(), || -> Result<_> {
+        let mut stage = match &story.recording {
+            None => Stage::set(story, &registry, directory.path(), log.clone())?,
+            Some(file) => {
+                let told = Recording::read(file)?.tell()?;
+                let (guild, events) = of_guild(&told, story.recorded_guild)?;
+                let mut stage =
+                    Stage::of_recording(guild, told.bot, &events, &registry, directory.path(), log.clone())?;
+                stage.configure(story)?;
+                for event in events {
+                    stage.happen_again(event)?;
+                }
+                stage
+            }
+        };
+        for (name, options) in &story.people {
+            stage.person_with(name, options)?;
+        }
         for (number, step) in story.step.iter().enumerate() {
             stage
                 .play(step)
                 .with_context(|| format!("step {}", number + 1))
                 .map(|()| stage.end_step(&format!("{}  {}", number + 1, telling::step(step))))?;
         }
-        let (file, shown) = (guild_file(directory.path(), GuildId(stage.guild)), &story.rows);
-        let rows = telling::rows(&file, &ids, shown.as_deref(), stage.start)?;
-        let text = format!("{}\n{}rows\n{rows}", story.about, stage.text);
-        Ok(stage.names.tell(&text))
-    })?;
-    ensure!(
-        !told.contains("a plugin's call failed"),
-        "a plugin's call failed:\n{told}"
-    );
-    Ok(told)
+        let told = stage.finish(&story.about, &ids, story.rows.as_deref(), directory.path())?;
+        Ok((told, stage.take_observed()))
+    })
 }
 
 impl Stage {
@@ -127,15 +120,57 @@ impl Stage {
         let start = u64::try_from(moment.duration_since(UNIX_EPOCH)?.as_millis())?;
         let mut names = Names::default();
         let founded = start - 1000 * DAY;
-        let guild = names.snowflake(founded);
-        names.add("the guild", guild);
-        let own_user = names.snowflake(founded);
-        names.add("@guildhall", own_user);
-        let owner = names.snowflake(founded);
+        let (guild, own_user, owner) = (
+            names.snowflake(founded),
+            names.snowflake(founded),
+            names.snowflake(founded),
+        );
         names.add("@owner", owner);
+        let mut stage = Self::empty((guild, own_user, owner), names, start, registry, directory, log)?;
+        stage.found(story, founded);
+        stage.configure(story)?;
+        let description = stage.describe();
+        let told = stage.dispatch("GUILD_CREATE", description)?;
+        stage.follow(told)?;
+        if stage.has_happened() {
+            stage.end_step("0  the guild becomes available");
+        }
+        Ok(stage)
+    }
+
+    /// A guild as a recording describes it, before anything of it happens.
+    pub(crate) fn of_recording(
+        guild: u64,
+        own_user: u64,
+        events: &[&ToldEvent],
+        registry: &PluginRegistry<GuildHost>,
+        directory: &Path,
+        log: Log,
+    ) -> Result<Self> {
+        let start = events.first().map_or(0, |event| event.at_ms);
+        let described = events.iter().find(|event| event.name == "GUILD_CREATE");
+        let owner = described.and_then(|event| event.data["owner_id"].as_str()?.parse().ok());
+        let ids = (guild, own_user, owner.unwrap_or(0));
+        let mut stage = Self::empty(ids, Names::default(), start, registry, directory, log)?;
+        if let Some(event) = described {
+            stage.learn(&event.name, &event.data);
+        }
+        Ok(stage)
+    }
+
+    fn empty(
+        (guild, own_user, owner): (u64, u64, u64),
+        mut names: Names,
+        start: UnixMilliseconds,
+        registry: &PluginRegistry<GuildHost>,
+        directory: &Path,
+        log: Log,
+    ) -> Result<Self> {
+        names.add("the guild", guild);
+        names.add("@guildhall", own_user);
         let opened = GuildStore::open(directory, GuildId(guild), &StoreLimits::default())?;
         let stepped = SteppedGuild::new(GuildId(guild), opened.store, registry, UserId(own_user), start);
-        let mut stage = Self {
+        Ok(Self {
             names,
             guild,
             own_user,
@@ -150,22 +185,24 @@ impl Stage {
             refusals: Vec::new(),
             stepped,
             sequence: 0,
+            actions: 0,
             text: String::new(),
             happened: String::new(),
             log,
-        };
-        stage.found(story, founded);
-        stage.configure(story)?;
-        let description = stage.describe();
-        let told = stage.dispatch("GUILD_CREATE", description)?;
-        stage.follow(told)?;
-        if !stage.happened.is_empty() {
-            stage.end_step("0  the guild becomes available");
-        }
-        for (name, options) in &story.people {
-            stage.person_with(name, options)?;
-        }
-        Ok(stage)
+        })
+    }
+
+    /// All that was told, and the rows that are left.
+    pub(crate) fn finish(
+        &self,
+        about: &str,
+        plugins: &[String],
+        shown: Option<&[String]>,
+        directory: &Path,
+    ) -> Result<String> {
+        let file = guild_file(directory, GuildId(self.guild));
+        let rows = telling::rows(&file, plugins, shown, self.start)?;
+        Ok(self.names.tell(&format!("{about}\n{}rows\n{rows}", self.text)))
     }
 
     /// Channels and roles.
@@ -243,11 +280,14 @@ impl Stage {
     }
 
     fn configure(&mut self, story: &Story) -> Result<()> {
+        // A guild that was recorded has roles and channels of its own.
+        let usual = story.recording.is_none().then(|| Common::Set(CommonNames::default()));
+        let common = story.common.as_ref().or(usual.as_ref());
         ensure!(
-            !matches!(story.common, Common::Unset(true)),
+            !matches!(common, Some(Common::Unset(true))),
             "`common` is a table, or false"
         );
-        if let Common::Set(common) = &story.common {
+        if let Some(Common::Set(common)) = common {
             let role = |name: &Option<String>| name.as_ref().map(|name| self.names.id("&", name)).transpose();
             let channel = |name: &Option<String>| name.as_ref().map(|name| self.names.id("#", name)).transpose();
             let settings = CommonSettings {
@@ -262,10 +302,19 @@ impl Stage {
             self.stepped.set_settings(guildhall_model::COMMON_SETTINGS, &json)?;
         }
         for (plugin, settings) in &story.settings {
-            let json = self.names.fill(&serde_json::to_string(settings)?);
-            self.stepped.set_settings(plugin, &json)?;
+            self.set_settings(plugin, &serde_json::to_string(settings)?)?;
         }
         Ok(())
+    }
+
+    /// Settings as JSON, with names for ids.
+    pub(crate) fn set_settings(&mut self, plugin: &str, json: &str) -> Result<()> {
+        Ok(self.stepped.set_settings(plugin, &self.names.fill(json))?)
+    }
+
+    /// What plugins have done since this was asked last.
+    pub(crate) fn take_observed(&mut self) -> Observed {
+        self.stepped.take_observed()
     }
 
     fn describe(&self) -> Value {
@@ -277,26 +326,9 @@ impl Stage {
         })
     }
 
-    /// The clock goes on; timers fire on the way.
     fn play(&mut self, step: &Step) -> Result<()> {
         if let Some(after) = &step.after {
-            let until = self.now + milliseconds(after)?;
-            while let Some(fired) = self.stepped.fire(until)? {
-                let Fired {
-                    plugin,
-                    name,
-                    at,
-                    actions,
-                } = fired;
-                self.now = at;
-                if !actions.is_empty() {
-                    let passed = telling::offset(self.now, self.start);
-                    self.happened
-                        .push_str(&format!("   {passed} timer {name} of {plugin}\n"));
-                }
-                self.follow(actions)?;
-            }
-            self.now = until;
+            self.pass_until(self.now + milliseconds(after)?)?;
         }
         if let Some(refuse) = &step.refuse {
             let copy = Refuse {
@@ -326,7 +358,32 @@ impl Stage {
         Ok(())
     }
 
-    fn end_step(&mut self, headline: &str) {
+    /// The clock goes on; timers fire on the way.
+    pub(crate) fn pass_until(&mut self, until: UnixMilliseconds) -> Result<()> {
+        while let Some(fired) = self.stepped.fire(until)? {
+            let Fired {
+                plugin,
+                name,
+                at,
+                actions,
+            } = fired;
+            self.now = at;
+            if !actions.is_empty() {
+                let passed = telling::offset(self.now, self.start);
+                self.happened
+                    .push_str(&format!("   {passed} timer {name} of {plugin}\n"));
+            }
+            self.follow(actions)?;
+        }
+        self.now = until;
+        Ok(())
+    }
+
+    pub(crate) fn has_happened(&self) -> bool {
+        !self.happened.is_empty()
+    }
+
+    pub(crate) fn end_step(&mut self, headline: &str) {
         let happened = std::mem::take(&mut self.happened);
         self.text.push_str(&format!("{headline}\n{happened}"));
     }
@@ -349,6 +406,7 @@ impl Stage {
         self.take_log();
         while let Some(entry) = waiting.pop_front() {
             done += 1;
+            self.actions += 1;
             ensure!(done <= CHAIN, "more than {CHAIN} actions follow from one step");
             let (outcome, events) = self.answer(&entry)?;
             self.happened.push_str(&telling::action(&entry, &outcome, self.now));

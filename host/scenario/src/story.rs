@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// A scenario.
 #[derive(Debug, Deserialize)]
@@ -13,11 +14,15 @@ pub struct Story {
     /// Plugins that are called; none for that of the directory.
     #[serde(default)]
     pub plugins: Vec<String>,
+    /// A recording that happens before the steps, beside the scenario's file.
+    pub(crate) recording: Option<PathBuf>,
+    /// Which of its guilds; the first is 0.
+    #[serde(default)]
+    pub(crate) recorded_guild: usize,
     pub(crate) start: Option<String>,
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, toml::Value>,
-    #[serde(default)]
-    pub(crate) common: Common,
+    pub(crate) common: Option<Common>,
     #[serde(default)]
     pub(crate) people: BTreeMap<String, PersonOptions>,
     pub(crate) bot_permissions: Option<u64>,
@@ -33,6 +38,17 @@ impl Story {
     /// Reads it; the error names what is wrong and where.
     pub fn parse(text: &str) -> Result<Self> {
         toml::from_str(text).context("this is no scenario")
+    }
+
+    /// Reads a scenario's file.
+    pub fn read(file: &Path) -> Result<Self> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file).with_context(|| format!("{shown} cannot be read"))?;
+        let mut story = Self::parse(&text).with_context(|| shown.to_string())?;
+        if let Some(recording) = &mut story.recording {
+            *recording = file.with_file_name(&*recording);
+        }
+        Ok(story)
     }
 }
 

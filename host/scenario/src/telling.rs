@@ -48,11 +48,13 @@ pub(crate) fn action(entry: &OutboxEntry, outcome: &Outcome, now: UnixMillisecon
     else {
         return String::new();
     };
-    if let Some(Value::Object(body)) = parts.remove("body") {
-        parts.extend(body);
+    match parts.remove("body") {
+        Some(Value::Object(body)) => parts.extend(body),
+        Some(body) => drop(parts.insert("body".into(), body)),
+        None => {}
     }
     let mut blocks = String::new();
-    for key in ["content", "data", "components"] {
+    for key in ["content", "data", "components", "body"] {
         let Some(Value::String(text)) = parts.remove(key).filter(|value| value != "") else {
             continue;
         };
@@ -83,6 +85,8 @@ pub(crate) fn action(entry: &OutboxEntry, outcome: &Outcome, now: UnixMillisecon
             " -> refused: {} ({}, code {})",
             refusal.message, refusal.status, refusal.code
         ),
+        Outcome::HttpResponse(response) => format!(" -> {}", response.status),
+        Outcome::Failed(reason) => format!(" -> failed: {reason}"),
         _ => String::new(),
     };
     let fields = fields_of(&parts, Some(now));

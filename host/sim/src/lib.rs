@@ -36,5 +36,5 @@ pub use journal::{JournalEntry, Stats};
 pub use latency::LatencySummary;
 pub use load::{LoadConfig, LoadReport};
 pub use oauth2::CLIENT_SECRET;
-pub use recording::{Expectation, Recording, RecordingError};
+pub use recording::{Expectation, Origin, RECORDING_FORMAT, Recording, RecordingError, Told, ToldEvent};
 pub use simulation::Simulation;

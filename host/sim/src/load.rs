@@ -324,7 +324,7 @@ impl Load<'_> {
 
 /// An account of two hours joins the guild.
 pub(crate) fn newcomer(state: &mut State, guild: u64) -> u64 {
-    let now = now_ms();
+    let now = state.world.snowflakes.now_ms();
     let user = at(now - 2 * 3_600_000) | state.world.snowflakes.next() & 0x3F_FFFF | (now & 0x3FF) << 12;
     if let Some(known) = state.world.guilds.get_mut(&guild) {
         known.members.insert(

@@ -1,18 +1,20 @@
-//! Recorded traffic: JSON lines of events with their times, made to fit any simulation by placeholders, and what must come of
-//! them. `samples/README.md` describes the lines.
+//! Recorded traffic: JSON lines of events with their times. Those that were composed fit any simulation by placeholders, and
+//! say what must come of them; those of a host are Discord's own, and are only told again. `docs/recordings.md` describes the lines.
 
 mod event;
 mod expectation;
 mod hands;
 mod names;
+mod told;
 
 pub use expectation::Expectation;
+pub use told::{Told, ToldEvent};
 
 use crate::simulation::Simulation;
 use crate::snowflake::now_ms;
 use expectation::Expected;
 use names::Names;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,10 +23,31 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
+/// The newest form of recordings of hosts that is known here.
+pub const RECORDING_FORMAT: u32 = 1;
+
 /// Events in the order of their times.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
+    /// None where it was composed.
+    origin: Option<Origin>,
     lines: Vec<Line>,
+}
+
+/// Where the recording of a host is from: its first line, as `recorded`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Which form the lines have.
+    pub format: u32,
+    /// The moment of `at_ms` 0, in milliseconds since the Unix epoch.
+    pub started_at_ms: u64,
+    /// The bot's user id.
+    pub bot: String,
+    /// Ids of the guilds; lines name them by their places here.
+    pub guilds: Vec<String>,
+    /// Whether ids, names and texts are others than they were.
+    pub anonymised: bool,
 }
 
 /// Why a recording cannot be played.
@@ -48,6 +71,9 @@ struct Line {
     t: String,
     #[serde(default)]
     d: Value,
+    /// Events that came at this time and are not here.
+    #[serde(default)]
+    missed: Option<u64>,
     #[serde(default)]
     measure: bool,
     #[serde(default)]
@@ -89,19 +115,35 @@ impl Recording {
 
     /// Reads JSON lines.
     pub fn parse(text: &str) -> Result<Self, RecordingError> {
-        let mut lines = Vec::new();
-        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line =
-                serde_json::from_str(line).map_err(|error| RecordingError(format!("line {number}: {error}")))?;
-            lines.push(line);
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct First {
+            recorded: Origin,
         }
-        lines.sort_by_key(|line| line.at_ms);
-        Ok(Self { lines })
+        let mut recording = Self::default();
+        for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+            let wrong = |error: serde_json::Error| RecordingError(format!("line {number}: {error}"));
+            if number == 1 && line.trim_start().starts_with("{\"recorded\"") {
+                let First { recorded } = serde_json::from_str(line).map_err(wrong)?;
+                if recorded.format > RECORDING_FORMAT {
+                    let found = recorded.format;
+                    return Err(RecordingError(format!(
+                        "its format is {found}, and this version knows {RECORDING_FORMAT}: use a newer guildhall"
+                    )));
+                }
+                recording.origin = Some(recorded);
+            } else {
+                recording.lines.push(serde_json::from_str(line).map_err(wrong)?);
+            }
+        }
+        recording.lines.sort_by_key(|line| line.at_ms);
+        Ok(recording)
     }
 
     /// Events in it.
     pub fn events(&self) -> usize {
-        self.lines.iter().filter(|line| line.expect.is_none()).count()
+        let happens = |line: &&Line| line.expect.is_none() && line.missed.is_none();
+        self.lines.iter().filter(happens).count()
     }
 
     /// How long it lasts.
@@ -113,6 +155,11 @@ impl Recording {
 impl Simulation {
     /// Plays a recording, so many times as fast as it was recorded; answers what the bot must do about it.
     pub async fn play(&self, recording: &Recording, speed: f64) -> Result<Vec<Expectation>, RecordingError> {
+        if recording.origin.is_some() {
+            return Err(RecordingError(
+                "it was recorded at a host, and its guilds are not here: `guildhall plugin replay` reads it".into(),
+            ));
+        }
         let guilds = self.guild_ids();
         let (since_ms, mut started) = (now_ms(), Instant::now());
         let mut names = Names::default();

@@ -1,6 +1,7 @@
 //! REST: every request goes the same way: token, limits, faults, route, journal.
 
 mod channels;
+mod commands;
 mod guilds;
 mod interactions;
 mod messages;
@@ -356,7 +357,12 @@ fn subject(request: &Request<'_>) -> Subject {
             "create-direct-channel"
         }
         ("GET", ["applications", "@me"] | ["oauth2", "applications", "@me"]) => "get-application",
-        ("GET" | "PUT" | "POST", ["applications", _, "commands"]) => "commands",
+        ("GET", ["applications", _, "commands"]) => "list-commands",
+        ("PUT", ["applications", _, "commands"]) => "set-commands",
+        ("POST", ["applications", _, "commands"]) => "create-command",
+        ("GET", ["applications", _, "commands", _]) => "get-command",
+        ("PATCH", ["applications", _, "commands", _]) => "edit-command",
+        ("DELETE", ["applications", _, "commands", _]) => "delete-command",
         (method, ["channels", channel, rest @ ..]) => {
             subject.channel = id(channel);
             let first_message = match rest {
@@ -437,13 +443,8 @@ fn route(shared: &Shared, state: &mut State, request: &Request<'_>, subject: &Su
             "id": state.world.bot.to_string(), "name": "Guildhall", "description": "", "flags": 565_248,
             "bot_public": true, "bot_require_code_grant": false, "verify_key": hex::encode(shared.signing_key.verifying_key()),
         })),
-        "commands" => {
-            if request.method == "PUT" {
-                state.world.commands = request.body.as_array().cloned().unwrap_or_default();
-            } else if request.method == "POST" {
-                state.world.commands.push(request.body.clone());
-            }
-            Answer::ok(json!(state.world.commands))
+        "list-commands" | "set-commands" | "create-command" | "get-command" | "edit-command" | "delete-command" => {
+            commands::route(state, request, subject.route)
         }
         "create-direct-channel" => channels::direct(state, &request.body),
         "create-channel" => match subject.guild.filter(|guild| state.world.guilds.contains_key(guild)) {

@@ -9,11 +9,18 @@ const EPOCH_MS: u64 = 1_420_070_400_000;
 pub(crate) struct Snowflakes {
     last_ms: u64,
     counter: u64,
+    /// Stands in the place of the machine's clock, where the same is to happen every time.
+    pub(crate) clock_ms: Option<u64>,
 }
 
 impl Snowflakes {
+    /// The simulated world's time.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock_ms.unwrap_or_else(now_ms)
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
-        let now = now_ms();
+        let now = self.now_ms();
         if now > self.last_ms {
             self.last_ms = now;
             self.counter = 0;

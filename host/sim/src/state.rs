@@ -41,6 +41,8 @@ pub(crate) struct State {
     /// When all members of each guild were last asked for.
     pub(crate) members_asked: HashMap<u64, Instant>,
     pub(crate) next_socket: u64,
+    /// What happened, where somebody listens without a socket: name, guild and data.
+    pub(crate) heard: Option<Vec<(String, u64, String)>>,
     pub(crate) grants: Grants,
 }
 
@@ -77,6 +79,9 @@ impl State {
         match self.stats.events.get_mut(name) {
             Some(count) => *count += 1,
             None => drop(self.stats.events.insert(name.to_owned(), 1)),
+        }
+        if let Some(heard) = &mut self.heard {
+            heard.push((name.to_owned(), guild, data.to_owned()));
         }
         let copies = if self.faults.duplicates > 0 {
             self.faults.duplicates -= 1;

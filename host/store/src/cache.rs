@@ -36,7 +36,9 @@ impl StoreCache {
 
     /// Puts a store back; closes the one that was not used for longest when there are too many.
     pub fn put(&mut self, store: Box<GuildStore>) {
-        self.open.push(store.guild(), store);
+        if let Some((_, closed)) = self.open.push(store.guild(), store) {
+            closed.close_for_a_while();
+        }
     }
 
     /// Open files that are not taken out.

@@ -1,4 +1,5 @@
-//! A plugin's schema in one guild: each step applied once, in order, all pending ones together or none.
+//! A plugin's schema in one guild: each step applied once, in order, all pending ones together or none. None is ever taken
+//! back: a version that knows fewer runs on what a newer one has left.
 
 use crate::authorizer::PluginAccess;
 use crate::error::StoreError;
@@ -29,10 +30,6 @@ impl GuildStore {
         let plugin = &access.plugin;
         let applied = self.migrated.get(plugin).copied().unwrap_or(0);
         let newest = migrations.last().map_or(0, |migration| migration.version);
-        if applied > newest {
-            let reason = format!("it was applied by a newer version of the plugin, and this one knows only {newest}");
-            return Err(self.migration_error(plugin, applied, reason));
-        }
         self.begin(Undo::Call)?;
         let outcome = self.apply(access, migrations, applied, now).and_then(|()| {
             self.set_recurring_timers(plugin, timers, now)
@@ -42,7 +39,7 @@ impl GuildStore {
             self.roll_back();
             return Err(error);
         }
-        if newest > 0 {
+        if newest > applied {
             self.migrated.insert(plugin.clone(), newest);
         }
         Ok(())

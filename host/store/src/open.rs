@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// VDBE steps between two looks at the deadline.
 const PROGRESS_STEPS: i32 = 1000;
+/// Bytes of a WAL that is left beside a file that is closed for a while.
+const SHORT_WAL: u64 = 64 * PAGE_BYTES;
 /// Prepared statements that a connection keeps.
 const STATEMENTS: usize = 24;
 
@@ -172,6 +174,18 @@ impl GuildStore {
         self.connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|source| self.failed(source))
+    }
+
+    /// Closes a file that will soon be opened again. A short WAL stays: moving it into the file, with the disk's syncs, takes
+    /// longer than reading it again.
+    pub(crate) fn close_for_a_while(self) {
+        let wal = self.connection.path().map(|path| format!("{path}-wal"));
+        let short = wal.is_some_and(|wal| std::fs::metadata(wal).is_ok_and(|wal| wal.len() <= SHORT_WAL));
+        let kept = short || self.limits.checkpoint_pages == 0;
+        let setting = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(error) = self.connection.set_db_config(setting, kept) {
+            tracing::warn!(guild = %self.guild, %error, "what becomes of the WAL cannot be chosen");
+        }
     }
 
     pub(crate) fn failed(&self, source: rusqlite::Error) -> StoreError {

@@ -85,6 +85,11 @@ const STEPS: &[&str] = &[
     ) STRICT;
     INSERT INTO guildhall_flags (id, revision) VALUES (1, 0);
 ",
+    "
+    ALTER TABLE guildhall_settings ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE guildhall_settings ADD COLUMN older_json TEXT;
+    ALTER TABLE guildhall_settings ADD COLUMN older_version INTEGER;
+",
 ];
 
 /// The newest schema of guild files that this version knows.

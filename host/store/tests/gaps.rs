@@ -302,6 +302,9 @@ fn a_file_of_an_older_schema_is_upgraded_and_misses_from_then_on() {
              ALTER TABLE guildhall_cursor DROP COLUMN audit_log;
              ALTER TABLE guildhall_cursor DROP COLUMN bans;
              ALTER TABLE guildhall_outbox DROP COLUMN nonce;
+             ALTER TABLE guildhall_settings DROP COLUMN version;
+             ALTER TABLE guildhall_settings DROP COLUMN older_json;
+             ALTER TABLE guildhall_settings DROP COLUMN older_version;
              PRAGMA user_version = 3",
         )
         .unwrap();

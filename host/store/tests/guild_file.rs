@@ -191,13 +191,15 @@ fn migrations_are_applied_once_and_in_order() {
     }
     drop(store);
     let mut store = open(&directory);
-    store
-        .prepare_plugin(&access(), &[first.clone(), second], &[], 0)
-        .unwrap();
-    assert_eq!(count(&mut store, "SELECT count(*) FROM watch_a"), Value::Integer(1));
-
-    let older = store.prepare_plugin(&access(), &[first], &[], 0).unwrap_err();
-    assert!(older.to_string().contains("newer version of the plugin"), "{older}");
+    for migrations in [
+        &[first.clone(), second.clone()][..],
+        // An older version runs on what the newer one left, and the newer one finds it there.
+        std::slice::from_ref(&first),
+        &[first.clone(), second.clone()],
+    ] {
+        store.prepare_plugin(&access(), migrations, &[], 0).unwrap();
+        assert_eq!(count(&mut store, "SELECT count(*) FROM watch_a"), Value::Integer(1));
+    }
 }
 
 #[test]
@@ -376,4 +378,52 @@ fn the_cache_keeps_no_more_files_open_than_its_bound_and_loses_nothing() {
     assert!(store.is_applied(&position("s", 2)));
     cache.close_all();
     assert!(cache.is_empty());
+}
+
+#[test]
+fn settings_are_migrated_once_and_come_back_with_an_older_version() {
+    let directory = TempDir::new().unwrap();
+    let mut store = open(&directory);
+    store.set_settings("watch", "old").unwrap();
+    let to = |store: &mut GuildStore, version: u32| {
+        let mut steps = Vec::new();
+        store
+            .migrate_settings("watch", version, |json, from| {
+                steps.push((json.to_owned(), from));
+                format!("{json}>{version}")
+            })
+            .unwrap();
+        (steps, store.settings("watch").cloned().unwrap())
+    };
+    let (steps, settings) = to(&mut store, 2);
+    assert_eq!(steps, [("old".to_owned(), 0)]);
+    assert_eq!(
+        (settings.json.as_str(), settings.version, settings.generation),
+        ("old>2", 2, 2)
+    );
+    assert_eq!(to(&mut store, 2), (Vec::new(), settings), "once");
+    drop(store);
+    let mut store = open(&directory);
+    let (steps, settings) = to(&mut store, 1);
+    assert_eq!(
+        steps,
+        [("old".to_owned(), 0)],
+        "an older version of the plugin has what it knew"
+    );
+    assert_eq!(
+        (settings.json.as_str(), settings.version, settings.generation),
+        ("old>1", 1, 3)
+    );
+    store.set_settings_of_version("watch", "new", 3).unwrap();
+    let (steps, settings) = to(&mut store, 1);
+    assert_eq!(
+        (steps, settings.json.as_str(), settings.version),
+        (Vec::new(), "new", 3),
+        "nothing older is known"
+    );
+    assert_eq!(to(&mut store, 3).1.json, "new");
+    store
+        .migrate_settings("other", 5, |_, _| panic!("it has none"))
+        .unwrap();
+    assert_eq!(store.settings("other"), None);
 }

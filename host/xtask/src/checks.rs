@@ -1,6 +1,6 @@
 //! The checks that people and CI run alike.
 
-use crate::{cargo::cargo, cluster, plugins, tools};
+use crate::{cargo::cargo, cluster, plugins, samples, tools};
 use anyhow::{Result, bail};
 use std::path::Path;
 
@@ -26,11 +26,14 @@ pub(crate) fn all() -> Result<()> {
     test()
 }
 
-/// All tests, on plugins built from this tree, and the checks of `cluster/`.
+/// All tests, on plugins and samples built from this tree, and the checks of `cluster/`.
 pub(crate) fn test() -> Result<()> {
     plugins::build()?;
+    plugins::build_earlier()?;
+    samples::build()?;
     postgres()?;
     chromium()?;
+    registry()?;
     tools::litestream()?;
     cargo(&["test", "--workspace", "--locked"], &[])?;
     cluster::check()
@@ -69,6 +72,15 @@ pub(crate) fn postgres() -> Result<()> {
         Ok(())
     } else {
         tools::install_debian("postgresql")
+    }
+}
+
+/// Plugins are pushed to and installed from a real OCI registry.
+fn registry() -> Result<()> {
+    if tools::runs("docker-registry") {
+        Ok(())
+    } else {
+        tools::install_debian("docker-registry")
     }
 }
 

@@ -5,6 +5,8 @@ mod checks;
 mod cluster;
 mod plugins;
 mod programs;
+mod reference;
+mod samples;
 mod tools;
 
 use anyhow::Result;
@@ -22,13 +24,17 @@ struct Arguments {
 enum Task {
     /// Build every plugin to `target/plugins/`, adding the WebAssembly target where it is missing.
     Plugins,
+    /// Build the sample plugins of all languages to `target/samples/`, installing what that takes.
+    Samples,
+    /// Write `docs/plugin-contract.md` from `wit/`.
+    Reference,
     /// Play recorded traffic to a pod: see it moderate, swap a plugin, lose its connection, and lose nothing.
     Demo {
         /// Go on with a steady load until Ctrl-C.
         #[arg(long)]
         serve: bool,
     },
-    /// Measure: `engine` (the cost of a plugin's call), `whole` (from the gateway to REST), `fleet`
+    /// Measure: `engine` (the cost of a plugin's call), `lang` (that of its language), `whole` (from the gateway to REST), `fleet`
     /// (moves, failover, forwarding, watches), `durability` (replication, restores, lost disks), or all.
     Bench {
         /// The group; all when left out.
@@ -67,7 +73,9 @@ enum Cluster {
 
 fn main() -> Result<()> {
     match Arguments::parse().task {
-        Task::Plugins => plugins::build().map(drop),
+        Task::Plugins => plugins::build().and_then(|_| plugins::build_earlier()),
+        Task::Samples => samples::build().map(drop),
+        Task::Reference => reference::write(),
         Task::Demo { serve } => programs::demo(serve),
         Task::Bench { group, json } => programs::bench(group, json),
         Task::Fleet { s3 } => programs::fleet(s3),

@@ -2,10 +2,23 @@
 
 use crate::cargo::{cargo, target_directory, workspace};
 use anyhow::{Context, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
+
+/// Plugins that were built for contract 0.1.0, in a workspace of their own, and the crates of those that run.
+const EARLIER: (&str, [&str; 2]) = ("contract-0.1.0", ["honeypot", "spam-guard"]);
+
+/// What `plugins/versions` is built as: an old version, and what may become of it.
+const VARIANTS: [&str; 6] = [
+    "v1",
+    "v2-good",
+    "v2-traps",
+    "v2-slow",
+    "v2-bad-migration",
+    "v2-wants-more",
+];
 
 /// Builds every crate below `plugins/` that is a component; answers the directory that holds them.
 pub(crate) fn build() -> Result<PathBuf> {
@@ -18,6 +31,7 @@ pub(crate) fn build() -> Result<PathBuf> {
             names.push(name.to_string_lossy().into_owned());
         }
     }
+    names.retain(|name| name != "versions");
     names.sort();
     let mut arguments = vec!["build", "--locked", "--profile", "plugin", "--target", TARGET];
     for name in &names {
@@ -27,18 +41,68 @@ pub(crate) fn build() -> Result<PathBuf> {
         cargo(&arguments, &[])?;
     }
     let plugins = target_directory().join("plugins");
-    std::fs::create_dir_all(&plugins)?;
-    for name in &names {
-        let file = format!("{}.wasm", name.replace('-', "_"));
-        let built = target_directory().join(TARGET).join("plugin").join(&file);
-        let kept = plugins.join(&file);
-        std::fs::copy(&built, &kept).with_context(|| format!("{} was not built", built.display()))?;
+    keep(names.iter().map(String::as_str), &target_directory(), &plugins)?;
+    for variant in VARIANTS {
+        let arguments = [
+            "build",
+            "--locked",
+            "--profile",
+            "plugin",
+            "--target",
+            TARGET,
+            "--package",
+            "versions",
+        ];
+        cargo(&arguments, &[("VERSIONS_VARIANT", variant)])?;
+        let built = target_directory().join(TARGET).join("plugin").join("versions.wasm");
+        std::fs::copy(&built, plugins.join(format!("versions-{variant}.wasm")))
+            .with_context(|| format!("{} was not built", built.display()))?;
     }
     Ok(plugins)
 }
 
+/// Builds what tests run of an earlier contract to a directory below that of the other plugins.
+pub(crate) fn build_earlier() -> Result<()> {
+    add_target()?;
+    let (contract, names) = EARLIER;
+    let manifest = workspace().join("samples").join(contract).join("Cargo.toml");
+    let target = target_directory().join(contract);
+    let (manifest, directory) = (manifest.to_string_lossy(), target.to_string_lossy());
+    cargo(
+        &[
+            "build",
+            "--locked",
+            "--profile",
+            "plugin",
+            "--target",
+            TARGET,
+            "--manifest-path",
+            &manifest,
+            "--target-dir",
+            &directory,
+        ],
+        &[],
+    )?;
+    keep(
+        names.into_iter(),
+        &target,
+        &target_directory().join("plugins").join(contract),
+    )
+}
+
+/// Copies the components of these crates from where cargo built them.
+fn keep<'name>(names: impl Iterator<Item = &'name str>, target: &Path, directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(directory)?;
+    for name in names {
+        let file = format!("{}.wasm", name.replace('-', "_"));
+        let built = target.join(TARGET).join("plugin").join(&file);
+        std::fs::copy(&built, directory.join(&file)).with_context(|| format!("{} was not built", built.display()))?;
+    }
+    Ok(())
+}
+
 /// Adds the WebAssembly target through rustup, unless this Rust has it.
-fn add_target() -> Result<()> {
+pub(crate) fn add_target() -> Result<()> {
     let sysroot = Command::new("rustc")
         .args(["--print", "sysroot"])
         .output()

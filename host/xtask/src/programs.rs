@@ -54,6 +54,8 @@ pub(crate) fn bench(group: Option<String>, json: bool) -> Result<()> {
         .arg(program("guildhall"))
         .arg("--plugins")
         .arg(plugins)
+        .arg("--samples")
+        .arg(target_directory().join("samples"))
         .args(group);
     if json {
         bench.arg("--json");

@@ -1,5 +1,6 @@
-//! Tables, the triggers that keep sums true when a message changes later, and the views that others read. The columns are
-//! described in docs/plugins/activity.md; they are read from outside, so that released ones never change their meaning.
+//! Tables, the triggers that keep sums true when a message changes later, and the views and feeds that others read. The
+//! columns are described in docs/plugins/activity.md; they are read from outside, so that released ones never change their
+//! meaning.
 
 /// Figures as the tables of sums have them.
 pub(crate) const FIGURES: &str = "messages, characters, words, code_blocks, links, replies, reactions";
@@ -23,8 +24,8 @@ const COHORT: u32 = 91;
 const LONG_TIME: u32 = 180;
 
 /// The steps of the schema, in their order.
-pub(crate) fn steps() -> [String; 4] {
-    [tables(), triggers(), views(), portal()]
+pub(crate) fn steps() -> [String; 5] {
+    [tables(), triggers(), views(), portal(), feeds()]
 }
 
 fn tables() -> String {
@@ -110,17 +111,8 @@ fn by_member(since: &str) -> String {
 }
 
 fn views() -> String {
-    let ago = |days: u32| format!("(SELECT today - {days} FROM activity_state)");
-    let participants = by_member(&ago(PARTICIPANTS - 1));
-    let cohort = by_member(&ago(COHORT - 1));
-    let (recent, yesterday) = (by_member(&ago(1)), ago(1));
-    let weeks = COHORT / 7;
-    let ranks: Vec<_> = ["weeks", "words", "code_blocks", "replies", "reactions"]
-        .map(|figure| format!("percent_rank() OVER (ORDER BY {figure}) AS {figure}_rank"))
-        .into();
-    let ranks = ranks.join(", ");
-    let channels = totals("channel");
-    let categories = totals("category");
+    let yesterday = ago(1);
+    let recent = by_member(&yesterday);
     format!(
         "CREATE VIEW activity_by_member AS
          SELECT day, member, {FIGURES} FROM activity_member_days
@@ -128,29 +120,52 @@ fn views() -> String {
          SELECT day, author, {OF_MESSAGE} FROM activity_messages
          WHERE message >= (SELECT rolled_to FROM activity_state);
 
-         CREATE VIEW activity_by_channel AS
-         SELECT day, channel, category, {FIGURES} FROM activity_channel_days
-         UNION ALL
-         SELECT day, coalesce(parent, channel), category, {OF_MESSAGE} FROM activity_messages
-         WHERE message >= (SELECT rolled_to FROM activity_state);
-
          CREATE VIEW activity_by_day AS
          SELECT day, date(day * 86400, 'unixepoch') AS date, members, {FIGURES} FROM activity_days WHERE day < {yesterday}
          UNION ALL
-         SELECT day, date(day * 86400, 'unixepoch'), count(DISTINCT member), {SUMS} FROM ({recent}) GROUP BY day;
+         SELECT day, date(day * 86400, 'unixepoch'), count(DISTINCT member), {SUMS} FROM ({recent}) GROUP BY day;"
+    )
+}
 
-         CREATE VIEW activity_channel_totals AS {channels};
+/// So many days before today.
+fn ago(days: u32) -> String {
+    format!("(SELECT today - {days} FROM activity_state)")
+}
 
-         CREATE VIEW activity_category_totals AS {categories};
-
-         CREATE VIEW activity_participants AS
-         SELECT rank() OVER (ORDER BY days DESC, messages DESC) AS place, member, activity_members.name AS name, days,
+/// Queries, kept as text: as views each would take memory of every open file, and they are asked seldom.
+fn feeds() -> String {
+    let participants = by_member(&ago(PARTICIPANTS - 1));
+    let cohort = by_member(&ago(COHORT - 1));
+    let weeks = COHORT / 7;
+    let ranks: Vec<_> = ["weeks", "words", "code_blocks", "replies", "reactions"]
+        .map(|figure| format!("percent_rank() OVER (ORDER BY {figure}) AS {figure}_rank"))
+        .into();
+    let ranks = ranks.join(", ");
+    let feeds = [
+        (
+            "by_channel",
+            format!(
+                "SELECT day, channel, category, {FIGURES} FROM activity_channel_days
+         UNION ALL
+         SELECT day, coalesce(parent, channel), category, {OF_MESSAGE} FROM activity_messages
+         WHERE message >= (SELECT rolled_to FROM activity_state)"
+            ),
+        ),
+        ("channel_totals", totals("channel")),
+        ("category_totals", totals("category")),
+        (
+            "participants",
+            format!(
+                "SELECT rank() OVER (ORDER BY days DESC, messages DESC) AS place, member, activity_members.name AS name, days,
                 min(1.0, days / {PARTICIPANTS}.0) AS consistency, {FIGURES}
          FROM (SELECT member, count(DISTINCT day) AS days, {SUMS} FROM ({participants}) GROUP BY member)
-         LEFT JOIN activity_members USING (member);
-
-         CREATE VIEW activity_cohort AS
-         SELECT *, (weeks_rank + words_rank + code_blocks_rank + replies_rank + reactions_rank) / 5 AS standing FROM (
+         LEFT JOIN activity_members USING (member)"
+            ),
+        ),
+        (
+            "cohort",
+            format!(
+                "SELECT *, (weeks_rank + words_rank + code_blocks_rank + replies_rank + reactions_rank) / 5 AS standing FROM (
              SELECT *, min(1.0, weeks / {weeks}.0) AS consistency, {ranks} FROM (
                  SELECT member, activity_members.name AS name, first_day, count(DISTINCT day) AS days,
                         count(DISTINCT ((SELECT today FROM activity_state) - day) / 7) AS weeks, {SUMS}
@@ -158,7 +173,15 @@ fn views() -> String {
                  WHERE first_day <= (SELECT today - {LONG_TIME} FROM activity_state)
                  GROUP BY member
              )
-         );"
+         )"
+            ),
+        ),
+    ];
+    let rows = feeds.map(|(name, sql)| format!("('{name}', '{}')", sql.replace('\'', "''")));
+    format!(
+        "CREATE TABLE activity_feeds (name TEXT PRIMARY KEY, sql TEXT NOT NULL) WITHOUT ROWID;
+         INSERT INTO activity_feeds VALUES {};",
+        rows.join(", ")
     )
 }
 

@@ -9,7 +9,7 @@ mod words;
 
 use guildhall_sdk::{
     ActionResult, AuditLogEntry, AutomodExecution, Capabilities, Context, Database, Description, Error, EventKinds,
-    Plugin, Timer,
+    Plugin, Timer, mod_log,
 };
 
 const PRUNE: &str = "prune";
@@ -28,6 +28,8 @@ impl Plugin for AutomodLog {
                     | EventKinds::TIMER,
             )
             .capabilities(Capabilities::SIGNALS | Capabilities::READ_DISCORD | Capabilities::TIMERS)
+            .emits(mod_log::REPORT)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .migration(execution::MIGRATION)
             .migration(filing::MIGRATION)

@@ -12,7 +12,9 @@ mod storage;
 mod tally;
 
 use crate::guild::Guild;
-use guildhall_sdk::{ActionResult, Capabilities, Context, Description, Error, EventKinds, Interaction, Plugin, Timer};
+use guildhall_sdk::{
+    ActionResult, Capabilities, Context, Description, Error, EventKinds, Interaction, Plugin, Timer, mod_log,
+};
 
 /// Looks for votes whose timer was lost.
 const CHECK: &str = "check";
@@ -36,6 +38,8 @@ impl Plugin for Escalation {
                     | Capabilities::SIGNALS
                     | Capabilities::READ_DISCORD,
             )
+            .emits(mod_log::REPORT)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .migration(storage::MIGRATION)
             .timer(CHECK, 600)

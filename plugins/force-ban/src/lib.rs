@@ -4,7 +4,7 @@
 mod settings;
 mod standing;
 
-use guildhall_sdk::mod_log::Entry;
+use guildhall_sdk::mod_log::{self, Entry};
 use guildhall_sdk::{
     Action, ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, Id, Interaction, Outcome,
     Person, Plugin, Timer, Timestamp, defused, params, permission,
@@ -37,6 +37,7 @@ impl Plugin for ForceBan {
         Description::new("force-ban", env!("CARGO_PKG_VERSION"))
             .events(EventKinds::INTERACTION_CREATE | EventKinds::ACTION_RESULT | EventKinds::TIMER)
             .capabilities(Capabilities::BAN_MEMBERS | Capabilities::RESPOND_TO_INTERACTIONS | Capabilities::SIGNALS)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .command(COMMAND)
             .migration(MIGRATION)

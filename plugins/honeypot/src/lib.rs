@@ -8,7 +8,7 @@ mod setup;
 
 use guildhall_sdk::{
     ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, Interaction, KeptSettings, Message,
-    Plugin, Timer, is_judged, measure,
+    Plugin, Timer, is_judged, measure, mod_log,
 };
 use settings::Settings;
 use std::rc::Rc;
@@ -42,6 +42,8 @@ impl Plugin for Honeypot {
                     | Capabilities::SIGNALS
                     | Capabilities::FLAG_USERS,
             )
+            .emits(mod_log::REPORT)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .command(setup::COMMAND)
             .migration(channels::MIGRATION)

@@ -1,7 +1,9 @@
 //! A plugin that attacks its host, for the tests of the host's bounds. The message chooses the attack; where the host
 //! answers an error, the call answers that error. Never install it.
 
-use guildhall_sdk::{Action, Capabilities, Context, Database, Description, Error, EventKinds, Message, Plugin, params};
+use guildhall_sdk::{
+    Action, Capabilities, Context, Database, Description, Error, EventKinds, Interaction, Message, Plugin, params,
+};
 use std::cell::RefCell;
 
 /// The plugin.
@@ -15,9 +17,15 @@ thread_local! {
 impl Plugin for Hostile {
     fn describe() -> Description {
         Description::new("hostile", env!("CARGO_PKG_VERSION"))
-            .events(EventKinds::MESSAGE_CREATE)
-            .capabilities(Capabilities::SEND_MESSAGES | Capabilities::SIGNALS)
+            .events(EventKinds::MESSAGE_CREATE | EventKinds::INTERACTION_CREATE)
+            .capabilities(Capabilities::SEND_MESSAGES | Capabilities::SIGNALS | Capabilities::RESPOND_TO_INTERACTIONS)
+            .command(r#"{ "name": "echo", "description": "Another plugin's" }"#)
+            .emits("echo")
             .migration("CREATE TABLE hostile_seen (message INTEGER PRIMARY KEY); CREATE TABLE hostile_t (x)")
+    }
+
+    fn interaction_create(_: &Context, interaction: &Interaction) -> Result<(), Error> {
+        interaction.answer_privately("of another plugin").submit()
     }
 
     fn message_create(_: &Context, message: &Message) -> Result<(), Error> {

@@ -13,7 +13,7 @@ mod unknown;
 
 use guildhall_sdk::{
     Action, ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, Message, MessageDelete,
-    MessageDeleteBulk, MessageUpdate, Outcome, Plugin, Timer, UserThreads, is_judged,
+    MessageDeleteBulk, MessageUpdate, Outcome, Plugin, Timer, UserThreads, is_judged, mod_log,
 };
 use settings::Settings;
 
@@ -44,6 +44,7 @@ impl Plugin for MessageLog {
                     | Capabilities::TIMERS
                     | Capabilities::SIGNALS,
             )
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .migration(&UserThreads::migration(THREADS.prefix))
             .migration(cache::MIGRATION)

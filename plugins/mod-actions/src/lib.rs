@@ -12,7 +12,7 @@ mod words;
 
 use guildhall_sdk::{
     ActionResult, AuditLogEntry, Capabilities, Context, Database, Description, Error, EventKinds, Member, Person,
-    Plugin, Timer, User,
+    Plugin, Timer, User, mod_log,
 };
 use kind::Kind;
 use pending::Seen;
@@ -39,6 +39,7 @@ impl Plugin for ModActions {
                     | EventKinds::TIMER,
             )
             .capabilities(Capabilities::SIGNALS | Capabilities::READ_DISCORD | Capabilities::TIMERS)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .migration(record::MIGRATION)
             .migration(pending::MIGRATION)

@@ -52,6 +52,7 @@ impl Plugin for ModLog {
                     | Capabilities::READ_DISCORD
                     | Capabilities::SIGNALS,
             )
+            .emits(mod_log::FILED)
             .settings_schema(settings::SCHEMA)
             .migration(&UserThreads::migration(THREADS.prefix))
             .migration(reports::MIGRATION)

@@ -9,7 +9,7 @@ mod overview;
 mod settings;
 mod tracked;
 
-use guildhall_sdk::mod_log::{FILED, Filed};
+use guildhall_sdk::mod_log::{self, FILED, Filed};
 use guildhall_sdk::{
     ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, Interaction, Plugin, Signal, Timer,
 };
@@ -30,6 +30,8 @@ impl Plugin for ReportPlugin {
                     | Capabilities::TIMERS
                     | Capabilities::SIGNALS,
             )
+            .emits(mod_log::REPORT)
+            .emits(mod_log::ENTRY)
             .settings_schema(settings::SCHEMA)
             .migration(filing::MIGRATION)
             .migration(tracked::MIGRATION)

@@ -1,7 +1,7 @@
 //! What a plugin asks Discord to do.
 
 use crate::bindings::guildhall::plugin::actions::{
-    self, Action as Wire, CommonSettings, MessageBody, MessageLink, Options,
+    self, Action as Wire, CommonSettings, HttpMethod, HttpRequest, MessageBody, MessageLink, Options,
 };
 use crate::{Error, Id, Timestamp};
 
@@ -276,6 +276,33 @@ impl Action {
             limit,
         }))
         .token(token)
+    }
+
+    /// Asks one of the hosts that the plugin declared. The answer comes as an action result with this token:
+    /// [`Outcome::HttpResponse`](crate::Outcome::HttpResponse), or why there is none.
+    pub fn http_request(request: HttpRequest, token: impl Into<String>) -> Self {
+        Self::from(Wire::HttpRequest(request)).token(token)
+    }
+
+    /// A request for what is at this address, to be filled further.
+    pub fn http_get(url: impl Into<String>) -> HttpRequest {
+        HttpRequest {
+            method: HttpMethod::Get,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: 10_000,
+        }
+    }
+
+    /// A request that sends this JSON, to be filled further.
+    pub fn http_post_json(url: impl Into<String>, json: &serde_json::Value) -> HttpRequest {
+        HttpRequest {
+            method: HttpMethod::Post,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: json.to_string().into_bytes(),
+            ..Self::http_get(url)
+        }
     }
 
     /// The reason in the guild's audit log, at most 512 bytes; what is longer is cut.

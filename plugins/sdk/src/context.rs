@@ -92,6 +92,15 @@ impl Context {
         log::write(log::Level::Info, message);
     }
 
+    /// Writes a line with named values, at most 16, into the host's log.
+    pub fn log_with(&self, message: &str, fields: &[(&str, String)]) {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect();
+        log::write_fields(log::Level::Info, message, &fields);
+    }
+
     /// Writes a warning into the host's log.
     pub fn warn(&self, message: &str) {
         log::write(log::Level::Warn, message);

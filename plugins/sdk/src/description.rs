@@ -1,6 +1,8 @@
 //! What a plugin says of itself, built step by step.
 
-use crate::bindings::guildhall::plugin::types::{self, Migration, RecurringTimer};
+use crate::bindings::guildhall::plugin::types::{
+    self, Migration, MovedSetting, RecurringTimer, SettingsChange, SettingsMigration,
+};
 use crate::{Capabilities, EventKinds};
 
 /// A plugin's description. Each method adds to it.
@@ -16,11 +18,14 @@ impl Description {
             events: EventKinds::empty(),
             commands: Vec::new(),
             settings_schema: "{}".into(),
+            settings_migrations: Vec::new(),
             capabilities: Capabilities::empty(),
             migrations: Vec::new(),
             timers: Vec::new(),
             topics: Vec::new(),
+            emits: Vec::new(),
             readable_plugins: Vec::new(),
+            http_hosts: Vec::new(),
         })
     }
 
@@ -66,6 +71,23 @@ impl Description {
         self
     }
 
+    /// The next step from an older schema of the settings to this one: settings that have moved, and settings that are
+    /// no more, by their JSON Pointers. Steps that were released never change; add another.
+    #[must_use]
+    pub fn settings_migration(mut self, moved: &[(&str, &str)], removed: &[&str]) -> Self {
+        let version = u32::try_from(self.0.settings_migrations.len() + 1).unwrap_or(u32::MAX);
+        let moved = moved.iter().map(|(from, to)| {
+            SettingsChange::Move(MovedSetting {
+                from: (*from).into(),
+                to: (*to).into(),
+            })
+        });
+        let removed = removed.iter().map(|place| SettingsChange::Remove((*place).into()));
+        let changes = moved.chain(removed).collect();
+        self.0.settings_migrations.push(SettingsMigration { version, changes });
+        self
+    }
+
     /// An application command, as the JSON object that Discord's API takes.
     #[must_use]
     pub fn command(mut self, command: &str) -> Self {
@@ -77,6 +99,20 @@ impl Description {
     #[must_use]
     pub fn topic(mut self, topic: &str) -> Self {
         self.0.topics.push(topic.into());
+        self
+    }
+
+    /// A topic whose signals the plugin emits. Others are refused.
+    #[must_use]
+    pub fn emits(mut self, topic: &str) -> Self {
+        self.0.emits.push(topic.into());
+        self
+    }
+
+    /// A host that the plugin wants to ask over HTTPS: `example.org`, or `*.example.org` for all below it.
+    #[must_use]
+    pub fn http_host(mut self, host: &str) -> Self {
+        self.0.http_hosts.push(host.into());
         self
     }
 

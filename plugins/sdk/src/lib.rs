@@ -73,13 +73,16 @@ pub mod bindings {
 }
 
 pub use action::Action;
-pub use bindings::guildhall::plugin::actions::{CommonSettings, MessageBody, MessageLink, TextFile};
+pub use bindings::guildhall::plugin::actions::{
+    CommonSettings, HttpMethod, HttpRequest, MessageBody, MessageLink, TextFile,
+};
 pub use bindings::guildhall::plugin::events::{
     ActionResult, Attachment, AuditLogEntry, AutomodExecution, Channel, Embed, EmbedField, Emoji, Event, EventData,
-    FlaggedUser, ForwardedMessage, Interaction, Member, Message, MessageDelete, MessageDeleteBulk, MessageUpdate,
-    Outcome, Poll, Reaction, ReactionCount, Refusal, Signal, Timer, User,
+    FlaggedUser, ForwardedMessage, HttpResponse, Interaction, Member, Message, MessageDelete, MessageDeleteBulk,
+    MessageUpdate, Outcome, Poll, Reaction, ReactionCount, Refusal, Signal, Timer, User,
 };
 pub use bindings::guildhall::plugin::guild::{Info as GuildInfo, Role};
+pub use bindings::guildhall::plugin::metrics;
 pub use bindings::guildhall::plugin::types::{Capabilities, EventKinds, Id, Timestamp, Value};
 pub use context::{Context, snowflake_unix_ms};
 pub use database::{Database, FromRow, FromValue};

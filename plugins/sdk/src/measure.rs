@@ -107,7 +107,7 @@ impl Measure {
 }
 
 /// Tells moderators, below the report of the message, what this plugin could not do and why; does nothing for other results.
-/// Wants the capability to emit signals.
+/// Wants the capability to emit signals, and [`ENTRY`](crate::mod_log::ENTRY) among the topics that it emits.
 pub fn tell_refusal(context: &Context, plugin: &str, result: &ActionResult) -> Result<(), Error> {
     let Some((measure, case)) = Measure::of_token(&result.token) else {
         return Ok(());

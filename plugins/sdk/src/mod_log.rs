@@ -297,7 +297,7 @@ fn read<'signal, T: Deserialize<'signal>>(topic: &str, signal: &'signal Signal) 
 macro_rules! signal {
     ($payload:ty, $topic:ident) => {
         impl $payload {
-            /// Tells it. Wants the capability to emit signals.
+            /// Tells it. Wants the capability to emit signals, and the topic among those that `describe` says it emits.
             pub fn emit(&self) -> Result<(), Error> {
                 emit($topic, self)
             }

@@ -22,7 +22,7 @@ mod text;
 
 use guildhall_sdk::{
     ActionResult, Capabilities, Context, Database, Description, Error, EventKinds, FlaggedUser, KeptSettings, Message,
-    Plugin, Timer, is_judged, measure, params,
+    Plugin, Timer, is_judged, measure, mod_log, params,
 };
 use history::History;
 use identity::Identity;
@@ -61,6 +61,8 @@ impl Plugin for SpamGuard {
                     | Capabilities::DIRECT_MESSAGES
                     | Capabilities::FLAG_USERS,
             )
+            .emits(mod_log::REPORT)
+            .emits(mod_log::ENTRY)
             .settings_schema(&settings::schema())
             .migration(history::FIRST_MIGRATION)
             .migration(reports::MIGRATION)

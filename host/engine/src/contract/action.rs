@@ -1,9 +1,10 @@
 //! Actions on their way out of a plugin, and the shape that the contract asks of them.
 
+use super::http;
 use crate::bindings::guildhall::plugin::actions;
 use guildhall_model::{
-    Action, ChannelId, CommonSettings, InteractionId, MessageBody, MessageId, MessageLink, RoleId, SubmittedAction,
-    TextFile, UserId,
+    Action, ChannelId, CommonSettings, HttpMethod, InteractionId, MessageBody, MessageId, MessageLink, RoleId,
+    SubmittedAction, TextFile, UserId,
 };
 
 impl From<actions::MessageBody> for MessageBody {
@@ -53,6 +54,20 @@ impl From<CommonSettings> for actions::CommonSettings {
             deletion_log_channel: settings.deletion_log_channel.map(|channel| channel.0),
             quorum: settings.quorum,
             shares_flags: settings.shares_flags,
+        }
+    }
+}
+
+impl From<actions::HttpMethod> for HttpMethod {
+    fn from(method: actions::HttpMethod) -> Self {
+        use actions::HttpMethod as Asked;
+        match method {
+            Asked::Get => Self::Get,
+            Asked::Head => Self::Head,
+            Asked::Post => Self::Post,
+            Asked::Put => Self::Put,
+            Asked::Patch => Self::Patch,
+            Asked::Delete => Self::Delete,
         }
     }
 }
@@ -166,6 +181,13 @@ impl From<actions::Action> for Action {
                 user: UserId(flag.user),
                 reason: flag.reason,
             },
+            Asked::HttpRequest(request) => Self::HttpRequest {
+                method: request.method.into(),
+                url: request.url,
+                headers: request.headers,
+                body: request.body,
+                timeout_ms: request.timeout_ms,
+            },
         }
     }
 }
@@ -228,10 +250,18 @@ pub(crate) fn check_action(submitted: &SubmittedAction) -> Result<(), String> {
         | Action::FetchMessages { .. }
         | Action::FetchMember { .. }
         | Action::FetchAuditLog { .. }
+        | Action::HttpRequest { .. }
             if submitted.token.is_none() =>
         {
             Err("a request needs a token, under which its result comes back".into())
         }
+        Action::HttpRequest {
+            url,
+            headers,
+            body,
+            timeout_ms,
+            ..
+        } => http::check(url, headers, body, *timeout_ms),
         _ => Ok(()),
     }
 }
@@ -302,6 +332,10 @@ pub(crate) fn text_bytes(submitted: &SubmittedAction) -> usize {
         Action::ScheduleTimer { name, payload, .. } => name.len() + payload.len(),
         Action::EmitSignal { topic, payload } => topic.len() + payload.len(),
         Action::AddReaction { emoji, .. } => emoji.name.len(),
+        Action::HttpRequest { url, headers, body, .. } => {
+            let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+            url.len() + headers + body.len()
+        }
         _ => 0,
     };
     options + texts

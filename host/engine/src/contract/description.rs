@@ -2,7 +2,8 @@
 
 use crate::bindings::guildhall::plugin::{database, guild, types};
 use guildhall_model::{
-    Capability, EventKind, GuildInfo, Migration, PluginDescription, RecurringTimer, Role, Rows, Value,
+    Capability, EventKind, GuildInfo, Migration, PluginDescription, RecurringTimer, Role, Rows, SettingsChange,
+    SettingsMigration, Value,
 };
 
 impl From<types::Description> for PluginDescription {
@@ -17,6 +18,14 @@ impl From<types::Description> for PluginDescription {
                 .collect(),
             commands: description.commands,
             settings_schema: description.settings_schema,
+            settings_migrations: description
+                .settings_migrations
+                .into_iter()
+                .map(|migration| SettingsMigration {
+                    version: migration.version,
+                    changes: migration.changes.into_iter().map(SettingsChange::from).collect(),
+                })
+                .collect(),
             capabilities: CAPABILITIES
                 .iter()
                 .filter(|(flag, _)| description.capabilities.contains(*flag))
@@ -39,7 +48,21 @@ impl From<types::Description> for PluginDescription {
                 })
                 .collect(),
             topics: description.topics.into_iter().collect(),
+            emits: description.emits.into_iter().collect(),
             readable_plugins: description.readable_plugins.into_iter().collect(),
+            http_hosts: description.http_hosts.into_iter().collect(),
+        }
+    }
+}
+
+impl From<types::SettingsChange> for SettingsChange {
+    fn from(change: types::SettingsChange) -> Self {
+        match change {
+            types::SettingsChange::Move(moved) => Self::Move {
+                from: moved.from,
+                to: moved.to,
+            },
+            types::SettingsChange::Remove(place) => Self::Remove(place),
         }
     }
 }
@@ -87,6 +110,7 @@ const CAPABILITIES: &[(types::Capabilities, Capability)] = &[
     (types::Capabilities::DIRECT_MESSAGES, Capability::DirectMessages),
     (types::Capabilities::CONFIGURE_GUILD, Capability::ConfigureGuild),
     (types::Capabilities::FLAG_USERS, Capability::FlagUsers),
+    (types::Capabilities::HTTP_REQUESTS, Capability::HttpRequests),
 ];
 
 impl From<types::Value> for Value {

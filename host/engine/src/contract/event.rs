@@ -309,6 +309,12 @@ impl From<model::Outcome> for events::Outcome {
                 code: refusal.code,
                 message: refusal.message,
             }),
+            model::Outcome::HttpResponse(response) => Self::HttpResponse(events::HttpResponse {
+                status: response.status,
+                headers: response.headers,
+                body: response.body,
+            }),
+            model::Outcome::Failed(reason) => Self::Failed(reason),
         }
     }
 }

@@ -114,11 +114,8 @@ async fn a_plugin_that_needs_more_of_discord_gets_it() {
         .await;
     assert!(again, "{:?}", simulation.stats());
     wait_log(&pod, &["Discord knows the plugins' commands", "commands=1"]).await;
-    let told = wait_journal(&simulation, "the command", |entry| {
-        entry.route == "commands" && entry.body[0].is_object()
-    })
-    .await;
-    assert_eq!(told.body[0]["name"], "honeypot-setup");
+    let told = wait_journal(&simulation, "the command", |entry| entry.route == "create-command").await;
+    assert_eq!(told.body["name"], "honeypot-setup");
     let ready = simulation.wait_until(BOUND, |simulation| simulation.stats().sockets == 1);
     assert!(ready.await);
     let honeypot = simulation.channel_id(guild, "honeypot").unwrap();

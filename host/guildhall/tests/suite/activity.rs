@@ -51,6 +51,12 @@ fn what_somebody_writes_is_counted_exported_and_erased() {
             "SELECT link_count || ' ' || react_count || ' ' || words FROM activity_messages WHERE message = {second}"
         );
         assert_eq!(server.rows(&sql), ["1 1 3"]);
+        let feeds = server.rows("SELECT sql FROM activity_feeds");
+        assert_eq!(feeds.len(), 5);
+        for feed in feeds {
+            let rows = server.rows(&format!("SELECT CAST(count(*) AS TEXT) FROM ({feed})"));
+            assert_eq!(rows.len(), 1, "{feed}");
+        }
 
         let export = activity(&server, author, "export", &[]);
         server

@@ -5,7 +5,7 @@ use super::names::Names;
 use super::{Line, Trouble, hands};
 use crate::object;
 use crate::rest::{count_reaction, delete, remove_member};
-use crate::snowflake::{now_ms, parse_iso8601};
+use crate::snowflake::parse_iso8601;
 use crate::state::State;
 use crate::world::Message;
 use serde_json::{Value, json};
@@ -112,12 +112,13 @@ fn send(state: &mut State, kept: usize, guild: u64, channel: u64, author: u64, d
 /// The author has changed what a message says, or something else about it has changed.
 fn edited(state: &mut State, guild: u64, data: &Value) -> Result<Value, Trouble> {
     let (message, _, _) = message_of(state, guild, &data["id"])?;
+    let now = state.world.snowflakes.now_ms();
     if let Some(content) = data["content"].as_str()
         && let Some(known) = state.world.guilds.get_mut(&guild)
         && let Some(message) = known.messages.get_mut(&message)
     {
         content.clone_into(&mut message.content);
-        message.edited_at = Some(now_ms());
+        message.edited_at = Some(now);
     }
     let known = state.world.guilds.get(&guild);
     let known = known.and_then(|known| known.messages.get(&message));

@@ -2,7 +2,7 @@
 
 use super::Trouble;
 use crate::load::newcomer;
-use crate::snowflake::{iso8601, now_ms};
+use crate::snowflake::iso8601;
 use crate::state::State;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -68,7 +68,9 @@ impl Names {
             Some(("$in", seconds)) => {
                 let seconds: u64 = seconds.parse().map_err(|_| unknown(name))?;
                 // In whole seconds since the same beginning: two events about one moment name the same.
-                let started = *self.started_at_ms.get_or_insert_with(|| now_ms() / 1000 * 1000);
+                let started = *self
+                    .started_at_ms
+                    .get_or_insert_with(|| state.world.snowflakes.now_ms() / 1000 * 1000);
                 Ok(iso8601(started + seconds * 1000))
             }
             _ => {
