@@ -1,7 +1,8 @@
 //! What is installed, and how it changes: only here is decided which version runs.
 
-use crate::{Digest, Grant, Guilds, migrate_settings};
+use crate::{Digest, Grant, Guilds};
 use guildhall_model::{GuildId, SettingsMigration, UnixMilliseconds};
+use guildhall_settings::migrate;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -208,11 +209,12 @@ impl Installed {
     pub fn migrate_settings(&mut self) {
         let migrations = self.active().map(|active| active.settings_migrations.clone());
         for settings in self.settings.values_mut() {
-            migrate_settings(
-                settings,
-                migrations.as_deref().unwrap_or_default(),
-                self.settings_version,
-            );
+            let mut migrated = Value::Object(std::mem::take(settings));
+            let steps = migrations.as_deref().unwrap_or_default();
+            migrate(&mut migrated, self.settings_version, steps);
+            if let Value::Object(migrated) = migrated {
+                *settings = migrated;
+            }
         }
         let last = migrations.and_then(|migrations| migrations.last().map(|last| last.version));
         self.settings_version = self.settings_version.max(last.unwrap_or(0));

@@ -22,4 +22,4 @@ pub use error::CatalogueError;
 pub use grant::{Grant, Right, UnknownRight};
 pub use guilds::Guilds;
 pub use rollouts::{CallFigures, Outcome, Rollout, RolloutStep, Rollouts, VersionName};
-pub use settings::{migrate_settings, place_setting, settings_complaints};
+pub use settings::{place_setting, settings_complaints};

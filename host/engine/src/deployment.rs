@@ -74,6 +74,8 @@ pub struct GivenSettings {
     pub every_guild: Option<String>,
     /// For single guilds.
     pub guilds: BTreeMap<GuildId, String>,
+    /// The settings migrations that they have been through.
+    pub version: u32,
 }
 
 impl From<&Installed> for GivenSettings {
@@ -85,6 +87,7 @@ impl From<&Installed> for GivenSettings {
                 .guilds_with_settings()
                 .map(|(guild, settings)| (guild, json(settings)))
                 .collect(),
+            version: installed.settings_version(),
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct OperatorSettings {
     pub defaults: BTreeMap<String, String>,
     /// For one guild, by plugin.
     pub guilds: BTreeMap<GuildId, BTreeMap<String, String>>,
+    /// The settings migrations that defaults have been through, by plugin; none for those that somebody wrote.
+    pub versions: BTreeMap<String, u32>,
 }
 
 impl OperatorSettings {
@@ -26,14 +28,17 @@ impl OperatorSettings {
     pub(crate) fn with_given(configured: &Arc<Self>, deployments: &[Deployment<GuildHost>]) -> Arc<Self> {
         let given = deployments.iter().filter_map(|deployment| {
             let json = deployment.settings.every_guild.clone()?;
-            Some((deployment.id().to_owned(), json))
+            Some((deployment.id().to_owned(), json, deployment.settings.version))
         });
-        let given: BTreeMap<_, _> = given.collect();
+        let given: Vec<_> = given.collect();
         if given.is_empty() {
             return configured.clone();
         }
         let mut settings = (**configured).clone();
-        settings.defaults.extend(given);
+        for (plugin, json, version) in given {
+            settings.versions.insert(plugin.clone(), version);
+            settings.defaults.insert(plugin, json);
+        }
         Arc::new(settings)
     }
 
@@ -41,9 +46,15 @@ impl OperatorSettings {
     pub(crate) fn generation(&self, plugin: &str) -> u64 {
         self.defaults.get(plugin).map_or(0, |json| {
             let mut hasher = DefaultHasher::new();
-            json.hash(&mut hasher);
+            (json, self.version(plugin)).hash(&mut hasher);
             hasher.finish()
         })
+    }
+
+    /// The settings migrations that they have been through. What somebody wrote has no version: every step that finds
+    /// something to change is for it.
+    fn version(&self, plugin: &str) -> u32 {
+        self.versions.get(plugin).copied().unwrap_or(0)
     }
 
     /// The settings of a guild that has none of its own; `{}` where the operator gave none.
@@ -69,11 +80,10 @@ pub(crate) struct PluginSettings {
 }
 
 impl PluginSettings {
-    /// What the operator gives every guild has no version: every step that finds something to change is for it.
     fn of(plugin: Arc<Plugin<GuildHost>>, operator: &OperatorSettings) -> Self {
         let (id, schema) = (&plugin.description().id, plugin.settings_schema());
         let given = operator.for_every_guild(id);
-        let standard = match schema.complete_text(&schema.migrated(given, 0)) {
+        let standard = match schema.complete_text(&schema.migrated(given, operator.version(id))) {
             Ok(settings) => settings,
             Err(complaints) => {
                 let complaints = summary(&complaints);
@@ -114,9 +124,9 @@ impl PluginSettings {
         self.plugin.settings_schema().migrated(json, from)
     }
 
-    /// The settings for one guild as they are kept; none, and a word in the log, where they do not fit.
-    pub(crate) fn to_keep(&self, guild: GuildId, json: &str) -> Option<String> {
-        let json = self.migrated(json, 0);
+    /// The settings of this version for one guild as they are kept; none, and a word in the log, where they do not fit.
+    pub(crate) fn to_keep(&self, guild: GuildId, json: &str, version: u32) -> Option<String> {
+        let json = self.migrated(json, version);
         match self.plugin.settings_schema().complete_text(&json) {
             Ok(_) => Some(json),
             Err(complaints) => {

@@ -115,7 +115,7 @@ impl PluginStanding {
                 continue;
             };
             let settings = &plugins.plugins[version].settings;
-            let Some(kept) = settings.to_keep(guild, json) else {
+            let Some(kept) = settings.to_keep(guild, json, deployment.settings.version) else {
                 continue;
             };
             match host.store.set_settings_of_version(id, &kept, settings.version()) {

@@ -601,7 +601,7 @@ impl Worker {
             for (plugin, json) in self.config.settings.for_guild(id) {
                 match self.plugins.find(id, plugin).map(|active| &active.settings) {
                     Some(settings) => {
-                        if let Some(json) = settings.to_keep(id, json) {
+                        if let Some(json) = settings.to_keep(id, json, 0) {
                             store.set_settings_of_version(plugin, &json, settings.version())?;
                         }
                     }

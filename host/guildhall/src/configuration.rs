@@ -522,6 +522,7 @@ impl Configuration {
         OperatorSettings {
             defaults: json(&self.settings),
             guilds,
+            ..OperatorSettings::default()
         }
     }
 

@@ -7,6 +7,7 @@ use guildhall_engine::PluginRegistry;
 use guildhall_gateway::GuildHost;
 use guildhall_model::{Action, GuildId, HttpResponse, Outcome};
 use guildhall_outbound::{Failure, Outbound, Request};
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,9 +83,12 @@ impl PluginRequests {
             return Err(Failure::Refused("this action is no HTTP request".into()));
         };
         let current = self.registry.current();
-        let Some(running) = current.plugins.iter().find(|known| known.description().id == plugin) else {
+        let Some(deployment) = current.deployments.iter().find(|known| known.id() == plugin) else {
             return Err(Failure::Refused("the plugin does not run any more".into()));
         };
+        // While an update is tried, either version may have asked.
+        let hosts = deployment.versions.iter().flat_map(|version| version.http_hosts());
+        let hosts: BTreeSet<_> = hosts.cloned().collect();
         let request = Request {
             method: *method,
             url,
@@ -92,6 +96,6 @@ impl PluginRequests {
             body,
             timeout: Duration::from_millis((*timeout_ms).into()),
         };
-        self.outbound.send(running.http_hosts(), &request).await
+        self.outbound.send(&hosts, &request).await
     }
 }

@@ -49,16 +49,19 @@ pub struct SettingsSchema {
 impl SettingsSchema {
     /// The schema of the plugin that describes itself so.
     pub fn of(description: &PluginDescription) -> Result<Self, SchemaError> {
+        let schema = serde_json::from_str(&description.settings_schema)
+            .map_err(|error| SchemaError(format!("the settings schema is not JSON: {error}")))?;
+        Self::new(schema, description.settings_migrations.clone())
+    }
+
+    /// This schema, and the steps that lead to it.
+    pub fn new(schema: Value, migrations: Vec<SettingsMigration>) -> Result<Self, SchemaError> {
         let refused = |reason: String| SchemaError(reason);
-        let schema = match serde_json::from_str(&description.settings_schema) {
-            Ok(schema @ Value::Object(_)) => schema,
-            Ok(_) => {
-                return Err(refused(
-                    "the settings schema must be a JSON object; `{}` when there are no settings".into(),
-                ));
-            }
-            Err(error) => return Err(refused(format!("the settings schema is not JSON: {error}"))),
-        };
+        if !schema.is_object() {
+            return Err(refused(
+                "the settings schema must be a JSON object; `{}` when there are no settings".into(),
+            ));
+        }
         bounds::check(&schema).map_err(refused)?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
@@ -73,7 +76,7 @@ impl SettingsSchema {
         Ok(Self {
             schema,
             validator,
-            migrations: description.settings_migrations.clone(),
+            migrations,
         })
     }
 
@@ -145,23 +148,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn described(schema: &str) -> Result<SettingsSchema, SchemaError> {
-        let description = PluginDescription {
-            id: "p".into(),
-            version: "1.0.0".into(),
-            settings_schema: schema.into(),
-            ..serde_json::from_value(json!({
-                "id": "", "version": "", "events": [], "commands": [], "settings_schema": "", "settings_migrations": [],
-                "capabilities": [], "migrations": [], "timers": [], "topics": [], "emits": [], "readable_plugins": [],
-                "http_hosts": [],
-            }))
-            .expect("a description")
-        };
-        SettingsSchema::of(&description)
-    }
-
     fn schema(schema: &Value) -> SettingsSchema {
-        described(&schema.to_string()).expect("a schema")
+        SettingsSchema::new(schema.clone(), Vec::new()).expect("a schema")
     }
 
     #[test]
@@ -233,7 +221,7 @@ mod tests {
     #[test]
     fn a_schema_is_refused_when_it_is_none_or_has_no_end() {
         let refused = |schema: Value, part: &str| {
-            let error = described(&schema.to_string())
+            let error = SettingsSchema::new(schema, Vec::new())
                 .expect_err("it cannot be used")
                 .to_string();
             assert!(error.contains(part), "{error}");

@@ -1,5 +1,6 @@
 //! Settings that a guild may have: those that fit the plugin's schema, at its ends.
 
+use guildhall_settings::SettingsSchema;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -10,11 +11,11 @@ const LONG: usize = 200;
 
 /// Settings that fit the schema, by what is odd about them. An error says why the schema is none.
 pub(crate) fn variants(schema: &Value) -> Result<BTreeMap<String, Value>, String> {
-    let validator = jsonschema::validator_for(schema).map_err(|error| error.to_string())?;
+    let fitting = SettingsSchema::new(schema.clone(), Vec::new()).map_err(|error| error.to_string())?;
     let base = sample(schema);
     let mut variants = BTreeMap::new();
     let mut add = |name: String, settings: Value| {
-        if settings.is_object() && validator.is_valid(&settings) && variants.len() < MOST {
+        if settings.is_object() && fitting.complete(settings.clone()).is_ok() && variants.len() < MOST {
             variants.insert(name, settings);
         }
     };
@@ -135,9 +136,13 @@ mod tests {
                 "mode": { "enum": ["warn", "kick"], "default": "warn" },
             },
         });
-        let validator = jsonschema::validator_for(&schema).expect("a schema");
+        let fitting = SettingsSchema::new(schema.clone(), Vec::new()).expect("a schema");
         let variants = variants(&schema).expect("a schema");
-        assert!(variants.values().all(|settings| validator.is_valid(settings)));
+        assert!(
+            variants
+                .values()
+                .all(|settings| fitting.complete(settings.clone()).is_ok())
+        );
         let has = |key: &str, value: Value| variants.values().any(|settings| settings[key] == value);
         assert!(has("limit", json!(9)) && has("limit", json!(1)) && has("mode", json!("kick")));
         assert!(
