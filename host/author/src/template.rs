@@ -1,5 +1,5 @@
-//! `plugin new`: a project that builds, from the templates within the binary, with the contract's WIT in it, and the SDK where it
-//! is in Rust. Nothing is overwritten, and what cannot be made whole is not made.
+//! `plugin new`: a project that builds, from the templates within the binary, with the contract's WIT in it, in Rust the SDK, and in
+//! Go and C the adapter. Nothing is overwritten, and what cannot be made whole is not made.
 
 use anyhow::{Context, Result, bail};
 use guildhall_model::check_plugin_id;
@@ -7,6 +7,10 @@ use rust_embed::RustEmbed;
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
+
+/// Where Go's and C's builds look for what stands between their libraries' WASI and a component's.
+const ADAPTER: &str = "adapter/wasi_snapshot_preview1.reactor.wasm";
 
 #[derive(RustEmbed)]
 #[folder = "../../samples/templates"]
@@ -100,6 +104,9 @@ pub fn new_project(name: &str, language: Language, parent: &Path) -> Result<Path
             write(&unfinished.path().join("vendor/sdk").join(&*file), &content)?;
         }
     }
+    if matches!(language, Language::Go | Language::C) {
+        write(&unfinished.path().join(ADAPTER), WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
+    }
     let unfinished = unfinished.keep();
     let moved = readable(&unfinished).and_then(|()| fs::rename(&unfinished, &place));
     if let Err(error) = moved {
@@ -156,6 +163,8 @@ mod tests {
             assert_eq!(project.manifest.language, language.name());
             assert!(!project.manifest.needs.is_empty(), "{name} says what it needs");
             assert!(place.join("wit/world.wit").is_file(), "{name}");
+            let makefile = fs::read_to_string(place.join("Makefile")).unwrap_or_default();
+            assert_eq!(makefile.contains(ADAPTER), place.join(ADAPTER).is_file(), "{name}");
             let scenarios = guildhall_scenario::scenarios(&project.scenarios()).expect("they can be read");
             assert!(!scenarios.is_empty(), "{name} has a scenario");
             for scenario in scenarios {
