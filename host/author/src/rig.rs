@@ -7,7 +7,7 @@ use guildhall_discord::GuildSnapshot;
 use guildhall_engine::{ActionRefusal, CallFailure, CallHost, CallLimits, Plugin, PluginInstance, PreparedEvent};
 use guildhall_model::{
     Action, CommonSettings, Event, EventData, GuildView, Rows, SqlError, SubmittedAction, Timer, UnixMilliseconds,
-    Value, table_prefix,
+    Value,
 };
 use guildhall_store::{GuildStore, PluginAccess, StoreError, StoreLimits, StoredTimer, Undo};
 use std::sync::Arc;
@@ -168,11 +168,7 @@ impl Rig {
         let directory = tempfile::tempdir().context("a temporary directory cannot be made")?;
         let description = plugin.description();
         let mut store = GuildStore::open(directory.path(), world::GUILD, &setup.store)?.store;
-        let access = Arc::new(PluginAccess {
-            plugin: description.id.clone(),
-            prefix: description.table_prefix(),
-            readable: description.readable_plugins.iter().map(|id| table_prefix(id)).collect(),
-        });
+        let access = Arc::new(PluginAccess::of(description));
         store.prepare_plugin(&access, &description.migrations, &description.timers, world::START)?;
         let host = RigHost {
             store,

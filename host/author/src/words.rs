@@ -1,29 +1,7 @@
 //! A plugin's wishes in words that an operator understands.
 
-use guildhall_model::{Capability, EventKind, PluginDescription};
+use guildhall_model::{EventKind, PluginDescription};
 use std::time::Duration;
-
-/// What a plugin wants to do.
-pub(crate) fn capability(capability: Capability) -> &'static str {
-    match capability {
-        Capability::SendMessages => "send and edit messages, and add reactions",
-        Capability::DeleteMessages => "delete messages",
-        Capability::TimeoutMembers => "time members out",
-        Capability::KickMembers => "kick members",
-        Capability::BanMembers => "ban users, and lift bans",
-        Capability::ManageRoles => "give roles to members, and take them",
-        Capability::CreateThreads => "create and change threads, and add members to them",
-        Capability::RespondToInteractions => "answer commands, buttons and forms",
-        Capability::Timers => "set timers",
-        Capability::Signals => "tell other plugins something",
-        Capability::ReadDiscord => "ask Discord for messages, members and the audit log",
-        Capability::CreateChannels => "create channels",
-        Capability::DirectMessages => "write to users directly",
-        Capability::ConfigureGuild => "change the settings that all plugins share",
-        Capability::FlagUsers => "flag users for other guilds",
-        Capability::HttpRequests => "ask its hosts over HTTPS",
-    }
-}
 
 /// What a plugin wants to be told of.
 pub(crate) fn event(kind: EventKind) -> &'static str {
@@ -66,7 +44,7 @@ pub(crate) fn wishes(description: &PluginDescription) -> Vec<String> {
         description.events.iter().map(|kind| event(*kind).to_owned()).collect(),
     );
     for wanted in &description.capabilities {
-        tell("may", vec![capability(*wanted).to_owned()]);
+        tell("may", vec![wanted.in_words().to_owned()]);
     }
     tell(
         "has the commands",

@@ -30,7 +30,7 @@ pub(crate) struct BenchHost {
 }
 
 impl BenchHost {
-    pub(crate) fn new(store: Box<GuildStore>, settings: &'static str) -> Self {
+    fn new(store: Box<GuildStore>, settings: &'static str) -> Self {
         Self { store, settings }
     }
 }
@@ -79,7 +79,7 @@ pub(crate) fn run(probe: &Path, print: impl Fn(&Figure)) -> Result<()> {
             let (native, planned, component) = (TempDir::new()?, TempDir::new()?, TempDir::new()?);
             let mut natives = native_guilds(native.path(), guilds, false)?;
             let mut planned_natives = native_guilds(planned.path(), guilds, true)?;
-            let mut components = component_guilds(component.path(), guilds, &plugin)?;
+            let mut components = component_guilds(component.path(), guilds, &plugin, "{}")?;
             let (mut baseline, mut planned, mut value) = (f64::MAX, f64::MAX, f64::MAX);
             for round in 0..ROUNDS {
                 // In turns, so that all see the same machine.
@@ -186,25 +186,29 @@ fn native_batch(connection: &mut Connection, messages: Vec<Message>) -> Result<(
     Ok(())
 }
 
-struct ComponentGuild {
-    host: Option<BenchHost>,
-    access: Arc<PluginAccess>,
+/// A guild with the tables of a plugin.
+pub(crate) struct ComponentGuild {
+    /// None only while the plugin is called.
+    pub(crate) host: Option<BenchHost>,
+    pub(crate) access: Arc<PluginAccess>,
 }
 
-fn component_guilds(directory: &Path, guilds: usize, plugin: &Plugin<BenchHost>) -> Result<Vec<ComponentGuild>> {
+/// So many guilds, numbered from 1, in each of which the plugin has these settings.
+pub(crate) fn component_guilds(
+    directory: &Path,
+    guilds: usize,
+    plugin: &Plugin<BenchHost>,
+    settings: &'static str,
+) -> Result<Vec<ComponentGuild>> {
     let description = plugin.description();
-    let access = Arc::new(PluginAccess {
-        plugin: description.id.clone(),
-        prefix: description.table_prefix(),
-        readable: Default::default(),
-    });
+    let access = Arc::new(PluginAccess::of(description));
     (0..guilds)
         .map(|guild| {
             let id = GuildId(guild as u64 + 1);
             let mut store = GuildStore::open(directory, id, &StoreLimits::default())?.store;
             store.prepare_plugin(&access, &description.migrations, &description.timers, 0)?;
             Ok(ComponentGuild {
-                host: Some(BenchHost::new(store, "{}")),
+                host: Some(BenchHost::new(store, settings)),
                 access: access.clone(),
             })
         })

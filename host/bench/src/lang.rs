@@ -1,14 +1,14 @@
 //! What a plugin's language costs: the sample plugin in each, over the same messages, one to a transaction. Scripts are measured
 //! with the instance that their guild keeps, and with a fresh one for each message.
 
-use crate::engine::{BenchHost, thread_cpu};
+use crate::engine::{BenchHost, ComponentGuild, component_guilds, thread_cpu};
 use crate::figure::Figure;
 use anyhow::{Context, Result, ensure};
 use guildhall_engine::{
     ArtifactCache, CallLimits, GuestClass, Plugin, PreparedEvent, Runtime, RuntimeConfig, WarmInstances,
 };
 use guildhall_model::{Event, EventData, GuildId, Member, Message, User, UserId};
-use guildhall_store::{GuildStore, PluginAccess, StoreLimits, Undo};
+use guildhall_store::Undo;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ struct Measured {
 
 fn measure(plugin: &Arc<Plugin<BenchHost>>, warm: bool) -> Result<Measured> {
     let directory = TempDir::new()?;
-    let mut guilds = guilds(directory.path(), plugin)?;
+    let mut guilds = component_guilds(directory.path(), GUILDS, plugin, SETTINGS)?;
     let mut instances = WarmInstances::new(if warm { usize::MAX } else { 0 });
     let before = private_kib()?;
     let mut microseconds = f64::MAX;
@@ -107,34 +107,9 @@ fn measure(plugin: &Arc<Plugin<BenchHost>>, warm: bool) -> Result<Measured> {
     })
 }
 
-struct Guild {
-    host: Option<BenchHost>,
-    access: Arc<PluginAccess>,
-}
-
-fn guilds(directory: &Path, plugin: &Plugin<BenchHost>) -> Result<Vec<Guild>> {
-    let description = plugin.description();
-    let access = Arc::new(PluginAccess {
-        plugin: description.id.clone(),
-        prefix: description.table_prefix(),
-        readable: Default::default(),
-    });
-    (0..GUILDS)
-        .map(|guild| {
-            let id = GuildId(guild as u64 + 1);
-            let mut store = GuildStore::open(directory, id, &StoreLimits::default())?.store;
-            store.prepare_plugin(&access, &description.migrations, &description.timers, 0)?;
-            Ok(Guild {
-                host: Some(BenchHost::new(store, SETTINGS)),
-                access: access.clone(),
-            })
-        })
-        .collect()
-}
-
 /// A message as a worker handles it when nothing else waits.
 fn handle(
-    guild: &mut Guild,
+    guild: &mut ComponentGuild,
     plugin: &Arc<Plugin<BenchHost>>,
     instances: &mut WarmInstances<BenchHost>,
     event: Event,

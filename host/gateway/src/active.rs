@@ -4,7 +4,7 @@ use crate::host::GuildHost;
 use crate::line_up::LineUp;
 use crate::settings::{OperatorSettings, PluginSettings, SettingsOfPlugins};
 use guildhall_engine::{Deployment, Measured, Plugin, PluginRegistry, Trial};
-use guildhall_model::{GuildId, table_prefix};
+use guildhall_model::GuildId;
 use guildhall_store::PluginAccess;
 use metrics::Counter;
 use std::cell::RefCell;
@@ -152,16 +152,11 @@ fn active(
     trial: Option<(Arc<Trial>, bool)>,
 ) -> ActivePlugin {
     let description = plugin.description();
-    let access = PluginAccess {
-        plugin: description.id.clone(),
-        prefix: description.table_prefix(),
-        readable: description.readable_plugins.iter().map(|id| table_prefix(id)).collect(),
-    };
     let calls = metrics::counter!("guildhall_plugin_calls_total", "plugin" => description.id.clone());
     // A series that begins with its first event hides that event from whoever watches it grow.
     metrics::counter!("guildhall_plugins_switched_off_total", "plugin" => description.id.clone()).increment(0);
     ActivePlugin {
-        access: Arc::new(access),
+        access: Arc::new(PluginAccess::of(description)),
         settings,
         calls,
         plugin,

@@ -147,3 +147,27 @@ pub enum Capability {
     /// Ask the declared hosts over HTTPS.
     HttpRequests,
 }
+
+impl Capability {
+    /// What it lets a plugin do, for people who know Discord and nothing of the contract.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::SendMessages => "send and edit messages, and add reactions",
+            Self::DeleteMessages => "delete messages",
+            Self::TimeoutMembers => "time members out",
+            Self::KickMembers => "kick members",
+            Self::BanMembers => "ban and unban users",
+            Self::ManageRoles => "give roles to members, and take them away",
+            Self::CreateThreads => "create, close and reopen threads, and decide who is in them",
+            Self::RespondToInteractions => "answer commands, buttons and forms",
+            Self::Timers => "have itself called later",
+            Self::Signals => "send signals to other plugins",
+            Self::ReadDiscord => "read messages, members and the audit log",
+            Self::CreateChannels => "create channels",
+            Self::DirectMessages => "write to users directly",
+            Self::ConfigureGuild => "change the settings that all plugins share",
+            Self::FlagUsers => "flag users for other guilds",
+            Self::HttpRequests => "send what it knows to the hosts that it names",
+        }
+    }
+}

@@ -96,7 +96,7 @@ pub struct Restorer {
     places: Arc<Semaphore>,
 }
 
-/// What Litestream made of one attempt.
+/// What came of one attempt.
 enum Attempt {
     Done,
     Refused(String),
@@ -147,14 +147,14 @@ impl Restorer {
     async fn latest(&self, guild: GuildId, to: &Path) -> Result<Restored, RestoreError> {
         let mut damage = None;
         for epoch in self.bucket.ready_epochs(guild).await? {
-            match rebuild(&self.bucket, guild, epoch, to).await {
-                Ok(()) => {
-                    let damaged = damage.is_some();
-                    return Ok(Restored { epoch, damaged });
+            let attempt = match rebuild(&self.bucket, guild, epoch, to).await {
+                Ok(()) => Attempt::Done,
+                Err(reason) => {
+                    tracing::info!(%guild, epoch, %reason, "Litestream is left to restore the guild");
+                    self.attempt(guild, epoch, &[], to).await?
                 }
-                Err(reason) => tracing::info!(%guild, epoch, %reason, "Litestream is left to restore the guild"),
-            }
-            match self.attempt(guild, epoch, &[], to).await? {
+            };
+            match attempt {
                 Attempt::Done => {
                     let damaged = damage.is_some();
                     return Ok(Restored { epoch, damaged });

@@ -4,6 +4,7 @@
 //! read those that it was granted, and nothing else.
 
 use crate::schema::HOST_PREFIX;
+use guildhall_model::{PluginDescription, table_prefix};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,17 @@ pub struct PluginAccess {
     pub prefix: String,
     /// What the names of tables that it may read besides start with.
     pub readable: BTreeSet<String>,
+}
+
+impl PluginAccess {
+    /// What a plugin that describes itself so may reach.
+    pub fn of(description: &PluginDescription) -> Self {
+        Self {
+            plugin: description.id.clone(),
+            prefix: description.table_prefix(),
+            readable: description.readable_plugins.iter().map(|id| table_prefix(id)).collect(),
+        }
+    }
 }
 
 /// On whose behalf statements run now.

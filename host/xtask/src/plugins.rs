@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip2";
+/// How every component is built.
+const BUILD: [&str; 6] = ["build", "--locked", "--profile", "plugin", "--target", TARGET];
 
 /// Plugins that were built for contract 0.1.0, in a workspace of their own, and the crates of those that run.
 const EARLIER: (&str, [&str; 2]) = ("contract-0.1.0", ["honeypot", "spam-guard"]);
@@ -33,7 +35,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     }
     names.retain(|name| name != "versions");
     names.sort();
-    let mut arguments = vec!["build", "--locked", "--profile", "plugin", "--target", TARGET];
+    let mut arguments = BUILD.to_vec();
     for name in &names {
         arguments.extend(["--package", name]);
     }
@@ -43,20 +45,13 @@ pub(crate) fn build() -> Result<PathBuf> {
     let plugins = target_directory().join("plugins");
     keep(names.iter().map(String::as_str), &target_directory(), &plugins)?;
     for variant in VARIANTS {
-        let arguments = [
-            "build",
-            "--locked",
-            "--profile",
-            "plugin",
-            "--target",
-            TARGET,
-            "--package",
-            "versions",
-        ];
+        let arguments = [&BUILD[..], &["--package", "versions"]].concat();
         cargo(&arguments, &[("VERSIONS_VARIANT", variant)])?;
-        let built = target_directory().join(TARGET).join("plugin").join("versions.wasm");
-        std::fs::copy(&built, plugins.join(format!("versions-{variant}.wasm")))
-            .with_context(|| format!("{} was not built", built.display()))?;
+        keep_as(
+            &target_directory(),
+            "versions.wasm",
+            &plugins.join(format!("versions-{variant}.wasm")),
+        )?;
     }
     Ok(plugins)
 }
@@ -68,21 +63,8 @@ pub(crate) fn build_earlier() -> Result<()> {
     let manifest = workspace().join("samples").join(contract).join("Cargo.toml");
     let target = target_directory().join(contract);
     let (manifest, directory) = (manifest.to_string_lossy(), target.to_string_lossy());
-    cargo(
-        &[
-            "build",
-            "--locked",
-            "--profile",
-            "plugin",
-            "--target",
-            TARGET,
-            "--manifest-path",
-            &manifest,
-            "--target-dir",
-            &directory,
-        ],
-        &[],
-    )?;
+    let place = ["--manifest-path", &manifest, "--target-dir", &directory];
+    cargo(&[&BUILD[..], &place].concat(), &[])?;
     keep(
         names.into_iter(),
         &target,
@@ -95,9 +77,15 @@ fn keep<'name>(names: impl Iterator<Item = &'name str>, target: &Path, directory
     std::fs::create_dir_all(directory)?;
     for name in names {
         let file = format!("{}.wasm", name.replace('-', "_"));
-        let built = target.join(TARGET).join("plugin").join(&file);
-        std::fs::copy(&built, directory.join(&file)).with_context(|| format!("{} was not built", built.display()))?;
+        keep_as(target, &file, &directory.join(&file))?;
     }
+    Ok(())
+}
+
+/// Copies one of them.
+fn keep_as(target: &Path, file: &str, to: &Path) -> Result<()> {
+    let built = target.join(TARGET).join("plugin").join(file);
+    std::fs::copy(&built, to).with_context(|| format!("{} was not built", built.display()))?;
     Ok(())
 }
 

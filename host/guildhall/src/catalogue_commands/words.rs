@@ -1,7 +1,7 @@
 //! What a plugin wants, in words for people who know Discord and nothing of the contract.
 
 use guildhall_catalogue::{Grant, Right};
-use guildhall_model::{ANY_TOPIC, Capability, EventKind, PluginDescription};
+use guildhall_model::{ANY_TOPIC, EventKind, PluginDescription};
 
 /// One line of what a plugin wants, under a heading.
 pub(super) struct Line {
@@ -46,7 +46,7 @@ pub(super) fn lines(description: &PluginDescription) -> Vec<Line> {
 /// A right's heading, and the right itself.
 pub(super) fn words(right: &Right) -> (&'static str, String) {
     match right {
-        Right::Capability(capability) => ("do at Discord", capability_words(*capability).to_owned()),
+        Right::Capability(capability) => ("do at Discord", capability.in_words().to_owned()),
         Right::Event(event) => ("be told of", event_words(*event).to_owned()),
         Right::Command(name) => ("offer commands", name.clone()),
         Right::Topic(topic) => ("receive other plugins' signals", topic.clone()),
@@ -54,27 +54,6 @@ pub(super) fn words(right: &Right) -> (&'static str, String) {
         Right::Emit(topic) => ("send signals to other plugins", topic.clone()),
         Right::Read(plugin) => ("read other plugins' tables", plugin.clone()),
         Right::Host(host) => ("ask hosts on the internet", host.clone()),
-    }
-}
-
-fn capability_words(capability: Capability) -> &'static str {
-    match capability {
-        Capability::SendMessages => "send and edit messages, and add reactions",
-        Capability::DeleteMessages => "delete messages",
-        Capability::TimeoutMembers => "time members out",
-        Capability::KickMembers => "kick members",
-        Capability::BanMembers => "ban and unban users",
-        Capability::ManageRoles => "give roles to members, and take them away",
-        Capability::CreateThreads => "create, close and reopen threads, and decide who is in them",
-        Capability::RespondToInteractions => "answer commands, buttons and forms",
-        Capability::Timers => "have itself called later",
-        Capability::Signals => "send signals to other plugins",
-        Capability::ReadDiscord => "read messages, members and the audit log",
-        Capability::CreateChannels => "create channels",
-        Capability::DirectMessages => "write to users directly",
-        Capability::ConfigureGuild => "change the settings that all plugins share",
-        Capability::FlagUsers => "flag users for other guilds",
-        Capability::HttpRequests => "send what it knows to the hosts that it names",
     }
 }
 
